@@ -1,0 +1,128 @@
+"""What the composer knows: exact labels of a piece per time span, and of any clip cut from it."""
+
+from dataclasses import dataclass
+
+from mdialog import vocab
+
+
+@dataclass(frozen=True)
+class Span:
+    """A section's share of time in which nothing about the arrangement changes.
+
+    Parameters
+    ----------
+    start_s, end_s : float
+    energy : float in [0, 1]
+    instruments : tuple of str
+        Values of the kind `instrument` that sound, loudest first; ``drums`` among them.
+    lead : str or None
+        The instrument that carries the melody.
+    vocal : {'choir', 'instrumental'}
+    """
+
+    start_s: float
+    end_s: float
+    energy: float
+    instruments: tuple[str, ...]
+    lead: str | None
+    vocal: str
+
+
+@dataclass(frozen=True)
+class ClipLabels:
+    """Truth about one clip: values of the vocabulary, or None where the clip has no clear one."""
+
+    tempo_bpm: float
+    tempo: str
+    key: str
+    mode: str
+    metre: str
+    genre: str
+    instruments: tuple[str, ...]
+    lead: str | None
+    vocal: str
+    energy: str
+    energy_value: float
+    course: str | None
+    moods: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Truth about a whole piece."""
+
+    tempo_bpm: float
+    key: str
+    metre: str
+    genre: str
+    themes: tuple[str, ...]
+    spans: tuple[Span, ...]
+
+    @property
+    def mode(self) -> str:
+        return self.key.split()[1]
+
+    def over(self, start_s: float, end_s: float) -> ClipLabels:
+        """Labels of the clip ``start_s <= t < end_s``.
+
+        An instrument counts as sounding if its spans cover at least a quarter of the clip; the lead is the
+        one that leads longest. Course compares the energy of the first and last third: a difference of .2
+        or more is rising or falling, under .05 steady, in between None.
+        """
+        total = end_s - start_s
+        parts = [(s, min(s.end_s, end_s) - max(s.start_s, start_s)) for s in self.spans]
+        parts = [(s, d) for s, d in parts if d > 0]
+        if not parts:
+            raise ValueError(f"clip {start_s}-{end_s} s lies outside the piece's spans")
+        covered = sum(d for _, d in parts)
+        sounding: dict[str, float] = {}
+        leading: dict[str, float] = {}
+        voices = 0.0
+        for span, d in parts:
+            for instrument in span.instruments:
+                sounding[instrument] = sounding.get(instrument, 0.0) + d
+            if span.lead:
+                leading[span.lead] = leading.get(span.lead, 0.0) + d
+            voices += d * (span.vocal == "choir")
+        energy = sum(s.energy * d for s, d in parts) / covered
+        v = vocab.load()
+        lead = max(leading, key=leading.get) if leading and max(leading.values()) >= covered / 2 else None
+        change = self._energy(end_s - total / 3, end_s) - self._energy(start_s, start_s + total / 3)
+        course = "rising" if change >= 0.2 else "falling" if change <= -0.2 else "steady" if abs(change) < 0.05 else None
+        return ClipLabels(
+            tempo_bpm=self.tempo_bpm,
+            tempo=v["tempo"].word_for(self.tempo_bpm),
+            key=self.key,
+            mode=self.mode,
+            metre=self.metre,
+            genre=self.genre,
+            instruments=tuple(i for i, d in sounding.items() if d >= covered / 4),
+            lead=lead,
+            vocal="choir" if voices >= covered / 4 else "instrumental",
+            energy=v["energy"].word_for(energy),
+            energy_value=energy,
+            course=course,
+            moods=moods(mode=self.mode, tempo_bpm=self.tempo_bpm, energy=energy),
+        )
+
+    def _energy(self, start_s: float, end_s: float) -> float:
+        parts = [(s.energy, min(s.end_s, end_s) - max(s.start_s, start_s)) for s in self.spans]
+        parts = [(e, d) for e, d in parts if d > 0]
+        return sum(e * d for e, d in parts) / sum(d for _, d in parts) if parts else 0.0
+
+
+def moods(*, mode: str, tempo_bpm: float, energy: float) -> tuple[str, ...]:
+    """Moods by rule, as composers use the means: valence from mode, arousal from energy and tempo.
+
+    Arousal is ``.65 energy + .35 tempo`` with tempo scaled from 60 to 160 BPM onto 0 to 1. Four bands per
+    mode, each with one mood; a value within .03 of a border has both neighbours' moods.
+    The valence/arousal reading is Russell's circumplex (1980).
+    """
+    tempo = min(1.0, max(0.0, (tempo_bpm - 60.0) / 100.0))
+    arousal = 0.65 * energy + 0.35 * tempo
+    bands = ("calm", "tender", "cheerful", "triumphant") if mode == "major" else (
+        "melancholic", "mysterious", "tense", "aggressive")
+    edges = (0.3, 0.48, 0.68)
+    low = sum(arousal - 0.03 >= edge for edge in edges)
+    high = sum(arousal + 0.03 >= edge for edge in edges)
+    return tuple(dict.fromkeys((bands[low], bands[high])))
