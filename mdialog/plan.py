@@ -50,7 +50,9 @@ class PlannedTurn:
     attributes : tuple of str
         Attributes that this turn introduces, as ``str(Attribute)``.
     removed : tuple of str
-        Attributes in force that this turn drops.
+        Attributes in force that this turn drops, and says so.
+    lapsed : tuple of str
+        Attributes in force that end with this turn unsaid: an artist or a title that gives way to the next wish.
     asks : tuple of str
         Kinds that the turn asks about (`detail_attribute_request`, `item_attribute_question`), or answers.
     track_seq : tuple of str
@@ -68,6 +70,7 @@ class PlannedTurn:
     intents: tuple[str, ...]
     attributes: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    lapsed: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()
     track_seq: tuple[str, ...] = ()
     pool_size: int | None = None

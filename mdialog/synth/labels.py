@@ -126,3 +126,48 @@ def moods(*, mode: str, tempo_bpm: float, energy: float) -> tuple[str, ...]:
     low = sum(arousal - 0.03 >= edge for edge in edges)
     high = sum(arousal + 0.03 >= edge for edge in edges)
     return tuple(dict.fromkeys((bands[low], bands[high])))
+
+
+def themes(*, genre: str, moods: tuple[str, ...], energy: float, tempo_bpm: float) -> tuple[str, ...]:
+    """Themes by rule: at most three of what people would do to this music, the most fitting first.
+
+    Each theme collects points: 2 for a genre that belongs to it, 1 for a mood that does, 1 for energy and 1 for
+    tempo inside its range; those with 4 points or more hold (else the best), in the order of points
+    and then of the vocabulary.
+
+    Parameters
+    ----------
+    genre : str
+    moods : tuple of str
+        From :func:`moods`, of the whole piece.
+    energy : float in [0, 1]
+        Mean over the piece.
+    tempo_bpm : float
+    """
+    points = {}
+    for name in vocab.load()["theme"].names:
+        genres, fitting, (low, high), (slow, fast) = _THEMES[name]
+        points[name] = 2 * (genre in genres) + any(m in fitting for m in moods)
+        points[name] += (low <= energy < high) + (slow <= tempo_bpm < fast)
+    holding = [name for name in points if points[name] >= 4] or [max(points, key=points.get)]
+    return tuple(sorted(holding, key=lambda name: -points[name])[:3])
+
+
+# Genres, moods, energy and tempo that belong to each theme.
+_THEMES = {
+    "workout": (("techno", "drum and bass", "metal", "rock", "disco", "hip hop"),
+                ("triumphant", "aggressive", "tense"), (0.6, 1.01), (112, 999)),
+    "party": (("disco", "funk", "techno", "hip hop", "reggae", "polka"),
+              ("cheerful", "triumphant"), (0.5, 1.01), (90, 140)),
+    "study": (("ambient", "baroque", "bossa nova", "hip hop"),
+              ("calm", "tender", "mysterious"), (0.0, 0.45), (0, 112)),
+    "sleep": (("ambient", "folk", "waltz"), ("calm", "melancholic"), (0.0, 0.35), (0, 84)),
+    "driving": (("rock", "country", "blues", "techno", "drum and bass"),
+                ("cheerful", "tense", "triumphant"), (0.45, 1.01), (96, 999)),
+    "dinner": (("jazz", "bossa nova", "baroque", "tango"), ("tender", "calm", "cheerful"), (0.2, 0.6), (70, 130)),
+    "cafe": (("bossa nova", "jazz", "folk", "waltz", "reggae"), ("calm", "tender", "cheerful"), (0.0, 0.5), (60, 120)),
+    "celebration": (("polka", "waltz", "disco", "country", "folk"), ("triumphant", "cheerful"), (0.45, 1.01), (90, 999)),
+    "gaming": (("metal", "drum and bass", "techno", "rock"), ("aggressive", "tense", "mysterious"), (0.6, 1.01), (120, 999)),
+    "rainy day": (("blues", "jazz", "ambient", "tango", "folk"),
+                  ("melancholic", "mysterious", "tender"), (0.0, 0.5), (0, 100)),
+}  # fmt: skip

@@ -1,0 +1,249 @@
+"""Brief: what a listener is handed for one turn, and how that reads as chat messages.
+
+A brief never holds a measured, heard or composed tag of a clip that it plays: what is said about the
+sound must come from the sound.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdialog.attributes import Attribute
+from mdialog.errors import InputError
+from mdialog.plan import Clip, Plan, PlannedTurn
+
+MANNERS = ("terse", "plain", "chatty", "formal", "hesitant", "enthusiastic", "wry", "poetic", "expert")
+
+
+@dataclass(frozen=True)
+class Name:
+    """A title and its artist, exactly as they may be written."""
+
+    title: str
+    artist: str
+
+    def __str__(self) -> str:
+        return f'"{self.title}" by {self.artist}'
+
+
+@dataclass(frozen=True)
+class Brief:
+    """Everything that one side knows when it speaks.
+
+    Parameters
+    ----------
+    role : {'user', 'assistant'}
+    intents : tuple of str
+    manner : str
+        One of `MANNERS`.
+    new : tuple of Attribute
+        What this turn introduces; the value of a `like` attribute is a name, not an id.
+    dropped : tuple of Attribute
+        What this turn no longer asks for.
+    wanted : tuple of Attribute
+        What was in force before this turn, as this side knows it.
+    asks : tuple of str
+        Kinds asked about, or to be answered from the sound.
+    offered : tuple of Name
+        Tracks recommended now (assistant); the first one is the last clip.
+    liked, refused : tuple of Name
+        What this turn accepts or rejects (user), or the other side just did (assistant).
+    about : Name or None
+        The track under discussion: that of the last clip.
+    before : Name or None
+        The track of the clip before it, for comparison.
+    clips : tuple of Clip
+        What is played: [before,] about. Two at the most.
+    history : tuple of (role, text)
+        What was said so far.
+    hints : tuple of str
+        Measured facts of the clip, only on request; claims made with them are marked `told`.
+    """
+
+    role: str
+    intents: tuple[str, ...]
+    manner: str = "plain"
+    new: tuple[Attribute, ...] = ()
+    dropped: tuple[Attribute, ...] = ()
+    wanted: tuple[Attribute, ...] = ()
+    asks: tuple[str, ...] = ()
+    offered: tuple[Name, ...] = ()
+    liked: tuple[Name, ...] = ()
+    refused: tuple[Name, ...] = ()
+    about: Name | None = None
+    before: Name | None = None
+    clips: tuple[Clip, ...] = ()
+    history: tuple[tuple[str, str], ...] = ()
+    hints: tuple[str, ...] = ()
+
+
+def _attributes(attributes: tuple[Attribute, ...]) -> str:
+    sign = {"want": "", "avoid": "not ", "like": "like "}
+    return "; ".join(f"{sign[a.polarity]}{a.kind} {a.value}" for a in attributes)
+
+
+def state(brief: Brief) -> str:
+    """The brief's state as lines of text, only the lines that hold something.
+
+    This is all that listener-mini reads; larger models get it below the instructions of `messages`.
+    """
+    side = "seeker" if brief.role == "user" else "recommender"
+    lines = [f"{side}, {brief.manner}", "do: " + ", ".join(brief.intents)]
+    for label, text in (
+        ("new", _attributes(brief.new)),
+        ("drop", _attributes(brief.dropped)),
+        ("wanted", _attributes(brief.wanted)),
+        ("ask", ", ".join(brief.asks)),
+        ("offer", "; ".join(map(str, brief.offered))),
+        ("liked", "; ".join(map(str, brief.liked))),
+        ("refused", "; ".join(map(str, brief.refused))),
+        ("now", str(brief.about) if brief.about else ""),
+        ("before", str(brief.before) if brief.before else ""),
+        ("hints", "; ".join(brief.hints)),
+    ):
+        if text:
+            lines.append(f"{label}: {text}")
+    return "\n".join(lines)
+
+
+OFFERED = 3  # names a recommending turn may give; more read like a list
+
+
+def build(plan: Plan, turn_index: int, written: Sequence[str], *, hints: Sequence[str] = ()) -> Brief:
+    """What one side knows when it speaks turn `turn_index`.
+
+    Parameters
+    ----------
+    plan : Plan
+    turn_index : int
+        In ``[0, len(plan.turns))``.
+    written : sequence of str
+        The utterances of the turns before it, exactly ``turn_index`` of them.
+    hints : sequence of str, optional
+        Measured facts of the clip.
+
+    Returns
+    -------
+    Brief
+        Built from turns up to `turn_index` alone: the goal and later turns never reach it.
+
+    Raises
+    ------
+    InputError
+        If `written` has another length, or the plan names a track that it does not describe.
+    """
+    if len(written) != turn_index:
+        raise InputError(f"turn {turn_index} of {plan.id} needs {turn_index} utterances before it, got {len(written)}")
+    turn = plan.turns[turn_index]
+    reacted = turn if turn.role == "user" else _last_user_turn(plan, turn_index)
+    clips = turn.clips[-2:]
+    return Brief(
+        role=turn.role,
+        intents=turn.intents,
+        manner=plan.persona.get(f"{turn.role}_manner", "plain"),
+        new=_named(plan, turn.attributes),
+        dropped=_named(plan, turn.removed),
+        wanted=_named(plan, in_force(plan, turn_index)),
+        asks=turn.asks,
+        offered=tuple(name_of(plan, t) for t in turn.track_seq[:OFFERED]),
+        liked=tuple(name_of(plan, t) for t in reacted.liked) if reacted else (),
+        refused=tuple(name_of(plan, t) for t in reacted.refused) if reacted else (),
+        about=name_of(plan, clips[-1].track_id) if clips else None,
+        before=name_of(plan, clips[0].track_id) if len(clips) == 2 else None,
+        clips=clips,
+        history=tuple((t.role, text) for t, text in zip(plan.turns, written, strict=False)),
+        hints=tuple(hints),
+    )
+
+
+def in_force(plan: Plan, turn_index: int) -> tuple[str, ...]:
+    """Attributes asked for and not dropped or lapsed before turn `turn_index`, in the order in which they were said."""
+    wanted: dict[str, None] = {}
+    for turn in plan.turns[:turn_index]:
+        for text in (*turn.removed, *turn.lapsed):
+            wanted.pop(text, None)
+        wanted |= dict.fromkeys(turn.attributes)
+    return tuple(wanted)
+
+
+def name_of(plan: Plan, track_id: str) -> Name:
+    """Title and artist of a track of the plan."""
+    try:
+        track = plan.tracks[track_id]
+    except KeyError:
+        raise InputError(f"plan {plan.id} names track {track_id!r} but does not describe it; plan again") from None
+    # One line each, whatever the file's tags hold: a line is a unit of `state`.
+    return Name(title=" ".join(track.title.split()), artist=" ".join(track.artist.split()))
+
+
+def _last_user_turn(plan: Plan, turn_index: int) -> PlannedTurn | None:
+    return next((turn for turn in reversed(plan.turns[:turn_index]) if turn.role == "user"), None)
+
+
+def _named(plan: Plan, attributes: Sequence[str]) -> tuple[Attribute, ...]:
+    """Attributes with track ids replaced by what one can say."""
+    found = []
+    for text in attributes:
+        attribute = Attribute.parse(text)
+        if attribute.kind == "track" and attribute.value in plan.tracks:
+            attribute = Attribute(
+                kind="track", value=str(name_of(plan, attribute.value)), polarity=attribute.polarity
+            )
+        found.append(attribute)
+    return tuple(found)
+
+
+_SIDE = {
+    "user": "You are someone who looks for music and talks with a recommender. You speak only for yourself.",
+    "assistant": "You recommend music to someone who talks with you. You speak only for yourself.",
+}
+_RULES = """Say one utterance and nothing else: no name before it, no quotation marks around it, no notes.
+Of the sound, say only what you hear in the audio given to you; without audio, say nothing about how a track sounds.
+Write titles in double quotes, exactly as given. Name no track or artist that is not in the state.
+Say everything under "new" and "drop", and ask for nothing that is not there. Never mention these instructions."""
+
+
+def instructions(brief: Brief) -> str:
+    """The system message: who speaks, what the turn does, in which manner, by which rules, after what."""
+    from mdialog.intents import ROLE_INTENTS
+
+    lines = [_SIDE[brief.role], "", "In this turn:"]
+    lines += [f"- {intent}: {ROLE_INTENTS[brief.role][intent]}" for intent in brief.intents]
+    lines += ["", f"Manner: {brief.manner}.", _RULES]
+    if brief.clips:
+        lines.append(_heard(brief))
+    if brief.history:
+        lines += ["", "Said so far:", *(f"{_SPEAKER[role]}: {text}" for role, text in brief.history)]
+    return "\n".join(lines)
+
+
+_SPEAKER = {"user": "Seeker", "assistant": "Recommender"}
+
+
+def _heard(brief: Brief) -> str:
+    if brief.before:
+        return f"The audio is first {brief.before}, then {brief.about}."
+    return f"The audio is {brief.about}."
+
+
+def messages(brief: Brief, *, play: Callable[[Clip], np.ndarray]) -> list[dict]:
+    """The brief as chat messages for ``AutoProcessor.apply_chat_template``.
+
+    Parameters
+    ----------
+    brief : Brief
+    play : callable
+        Clip to mono float32 samples at the listener's rate, shape ``(n_samples,)``.
+
+    Returns
+    -------
+    list of dict
+        A system message in prose and a user message: the clips as audio in the order in which they are to be
+        heard, then the `state` as text.
+    """
+    parts = [{"type": "audio", "audio": play(clip)} for clip in brief.clips]
+    return [
+        {"role": "system", "content": [{"type": "text", "text": instructions(brief)}]},
+        {"role": "user", "content": [*parts, {"type": "text", "text": state(brief)}]},
+    ]

@@ -1,0 +1,361 @@
+"""Checks of one candidate utterance: form, voice, names, repetition, attributes, forbidden phrases.
+
+A check takes an :class:`Utterance` and yields a :class:`Fault` for each thing wrong. Nothing here repairs
+text: a candidate with a fault is rejected and another is drawn.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from mdialog import lexicon, vocab
+from mdialog.attributes import Attribute
+from mdialog.brief import Brief, Name
+from mdialog.plan import Plan
+
+MAX_WORDS = 60
+# Least share of words that are function words of English, words of the vocabulary or the phrase book, or given names.
+MIN_KNOWN, MIN_KNOWN_SHORT = 0.5, 1.0
+SHORT_WORDS = 4
+REPEATED_SENTENCE_WORDS = 4  # shorter sentences ("Sounds good.") may come again within another utterance
+MASK = "\u25a1"  # stands for a given name while the words around it are checked
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One reason to reject a candidate.
+
+    Parameters
+    ----------
+    check : str
+        Name of the check.
+    text : str
+        The part of the utterance (or of the brief) that is at fault.
+    message : str
+    """
+
+    check: str
+    text: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """A candidate and what it is checked against.
+
+    Parameters
+    ----------
+    text : str
+    brief : Brief
+        With which it was written.
+    plan : Plan or None
+        For what must not be said yet; without it only the brief is checked against.
+    turn_index : int
+    """
+
+    text: str
+    brief: Brief
+    plan: Plan | None = None
+    turn_index: int = 0
+
+    @cached_property
+    def masked(self) -> str:
+        """The text with every given name, exactly written, as one `MASK` (its quotation marks too)."""
+        text = self.text
+        for name in sorted(given_names(self.brief), key=len, reverse=True):
+            text = re.sub(rf'"{re.escape(name)}([.,!?]?)"', MASK + r"\1", text)
+            text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", MASK, text)
+        return text
+
+    @cached_property
+    def words(self) -> list[str]:
+        return re.findall(rf"[^\W_]+(?:['’&/-][^\W_]+)*|{MASK}", self.masked)
+
+
+def given_names(brief: Brief) -> frozenset[str]:
+    """Every title, artist and other open value that the brief allows to be said."""
+    names: set[str] = set()
+    for name in _names(brief):
+        names |= {name.title, name.artist}
+    for attribute in (*brief.new, *brief.dropped, *brief.wanted):
+        if attribute.kind in vocab.OPEN_KINDS:
+            names |= set(_parts(attribute.value))
+    return frozenset(filter(None, names))
+
+
+def _names(brief: Brief) -> list[Name]:
+    placed = [name for name in (brief.about, brief.before) if name]
+    return [*brief.offered, *brief.liked, *brief.refused, *placed]
+
+
+def _parts(value: str) -> tuple[str, ...]:
+    """Title and artist of ``"Title" by Artist``; any other open value as it is."""
+    match = re.fullmatch(r'"(.*)" by (.*)', value)
+    return match.groups() if match else (value,)
+
+
+# ------------------------------------------------------------------ form
+
+_TEMPLATE = re.compile(r"<\|?/?[\w ]+\|?>|\[/?INST\]|```|\n|^(?:new|drop|wanted|offer|liked|refused|now|do):", re.I)
+_PREFIX = re.compile(r"^\W*(?:user|assistant|seeker|recommender|system|human|bot|ai|me|you)\s*[:>-]\s", re.I)
+_ENDS = re.compile(r"[.!?…][\"'”’)]*$")
+
+
+def form(said: Utterance) -> Iterator[Fault]:
+    """One readable utterance of 1 to 60 words that begins and ends like one."""
+    text = said.text
+    if not 1 <= len(said.words) <= MAX_WORDS:
+        yield Fault("form", text[:60], f"{len(said.words)} words; 1 to {MAX_WORDS} are an utterance")
+    if not text.isprintable() or "\ufffd" in text:
+        yield Fault("form", text[:60], "characters that cannot be printed")
+    if found := _TEMPLATE.search(text):
+        yield Fault("form", found[0], "part of a prompt or a template")
+    if found := _PREFIX.search(text):
+        yield Fault("form", found[0], "a role's name before the words")
+    if not _ENDS.search(said.masked):
+        yield Fault("form", text[-20:], "does not end as a sentence does")
+    if re.match(r"[^\w\"'“‘¿¡(…]", said.masked) and not said.masked.startswith(MASK):
+        yield Fault("form", text[:10], "begins with punctuation")
+    if text.count('"') % 2 or text.count("(") != text.count(")"):
+        yield Fault("form", text[:60], "quotation marks or brackets that do not close")
+
+
+def language(said: Utterance) -> Iterator[Fault]:
+    """Words of English: not babble, not one word over and over."""
+    folded = [word.casefold() for word in said.words]
+    for a, b, c in zip(folded, folded[1:], folded[2:], strict=False):
+        if a == b == c and a not in lexicon.SAID_THRICE:
+            yield Fault("language", a, "a word three times running")
+            break
+    letters = [c for c in said.masked.replace(MASK, "nameOfIt") if not c.isspace()]
+    if letters and sum(map(str.isalpha, letters)) < 0.6 * len(letters):
+        yield Fault("language", said.text[:60], "too few letters")
+    for word in said.words:
+        if word != MASK and (odd := _odd(word)):
+            yield Fault("language", word, odd)
+    known = sum(word == MASK or _is_known(word) for word in folded)
+    if folded and known < (MIN_KNOWN if len(folded) >= SHORT_WORDS else MIN_KNOWN_SHORT) * len(folded):
+        yield Fault("language", said.text[:60], f"only {known} of {len(folded)} words are known")
+
+
+def _odd(word: str) -> str | None:
+    """What is wrong with the shape of a word, if anything."""
+    plain = word.casefold()
+    if plain in lexicon.vocabulary_words() or plain in lexicon.ABBREVIATIONS or plain.replace("'", "").isdigit():
+        return None
+    if len(plain) > 22:
+        return "too long for a word"
+    if len(plain) > 1 and plain.isalpha() and not re.search(r"[aeiouyáéíóúàèäöüâêôø]", plain):
+        return "a word without a vowel"
+    if re.search(r"[^\W\d_]\d|\d[^\W\d_]", plain) and not re.fullmatch(r"\d+(?:st|nd|rd|th|s|bpm)", plain):
+        return "letters and digits mixed"
+    if re.search(r"[a-z][A-Z]", word):
+        return "a capital inside a word"
+    return None
+
+
+def _is_known(word: str) -> bool:
+    plain = word.replace("’", "'")
+    return plain in lexicon.common_words() or plain in lexicon.vocabulary_words()
+
+
+# ------------------------------------------------------------------ voice
+
+def voice(said: Utterance) -> Iterator[Fault]:
+    """The right side speaks."""
+    for found in lexicon.OTHER_SIDE[said.brief.role].finditer(said.masked):
+        yield Fault("voice", found[0], f"the other side's words in a turn of the {said.brief.role}")
+
+
+def phrases(said: Utterance) -> Iterator[Fault]:
+    """Nothing that speaks of the task, or of not knowing."""
+    for found in lexicon.FORBIDDEN.finditer(said.masked):
+        yield Fault("phrases", found[0], "a phrase that speaks of the task or dodges it")
+
+
+# ------------------------------------------------------------------ names
+
+def names(said: Utterance) -> Iterator[Fault]:
+    """Only given names, exactly written; a recommending turn names what is heard."""
+    for found in re.finditer(r'"([^"]*)"', said.masked):
+        yield Fault("names", found[0], "quoted, but not a given title")
+    for name in _foreign(said):
+        yield Fault("names", name, "a track or artist of the dialogue that this turn may not name")
+    given = {word for a in (*said.brief.new, *said.brief.dropped, *said.brief.wanted) for word in a.value.split()}
+    for word in set(_capitals(said.masked)) - given:
+        yield Fault("names", word, "a capitalised word that is no given name")
+    if said.brief.offered and not _offers(said.text, said.brief.offered[0]):
+        yield Fault("names", str(said.brief.offered[0]), "a recommending turn must name the track that it plays")
+
+
+def _offers(text: str, name: Name) -> bool:
+    return _mentions(text, name.title) or _mentions(text, name.artist)
+
+
+def _foreign(said: Utterance) -> list[str]:
+    if said.plan is None:
+        return []
+    others = {n for track in said.plan.tracks.values() for n in (track.title, track.artist)} - given_names(said.brief)
+    # A one-word name at the start of a sentence may be that word; elsewhere `_capitals` finds it.
+    return sorted(n for n in others if " " in n and n[:1].isupper() and _mentions(said.masked, n))
+
+
+def _mentions(text: str, name: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
+
+
+def _capitals(masked: str) -> Iterator[str]:
+    """Capitalised words that neither begin a sentence nor belong there."""
+    for found in re.finditer(r"[^\W\d_][\w'’&#-]*", masked):
+        word, before = found[0], masked[: found.start()].rstrip()
+        if not word[0].isupper() or {word, re.split(r"['’-]", word)[0]} & lexicon.capitalised():
+            continue
+        if before and before[-1] not in ".!?…:\"“(—–" and not before.endswith((" -", "...")):
+            yield word
+
+
+# ------------------------------------------------------------------ repetition
+
+def repetition(said: Utterance) -> Iterator[Fault]:
+    """No sentence that the dialogue has already heard, whatever its names."""
+    earlier = {_plain(s) for _, text in said.brief.history for s in _sentences(text)}
+    if _plain(said.text) in {_plain(text) for _, text in said.brief.history}:
+        yield Fault("repetition", said.text, "said before in this dialogue")
+    for sentence in _sentences(said.text):
+        if len(sentence.split()) >= REPEATED_SENTENCE_WORDS and _plain(sentence) in earlier:
+            yield Fault("repetition", sentence, "a sentence said before in this dialogue")
+
+
+def _sentences(text: str) -> list[str]:
+    return [s for s in re.split(r"(?<=[.!?…])[\"”']*\s+", text) if s]
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"[^\W_]+", text.casefold()))
+
+
+# ------------------------------------------------------------------ attributes
+
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_ASKING = ("item_attribute_question", "detail_attribute_request", "feedback_request")
+_ASKS = re.compile(r"\?|\b(?:tell me|let me know|give me|wonder(?:ing)?|curious|say|opinion|thoughts)\b", re.I)
+
+
+def intents(said: Utterance) -> Iterator[Fault]:
+    """A question asks; an answer from the sound names a value of the kind asked about."""
+    brief = said.brief
+    if (asking := [i for i in brief.intents if i in _ASKING]) and not _ASKS.search(said.masked):
+        yield Fault("intents", asking[0], "the turn is to ask and does not")
+    if "item_attribute_answer" in brief.intents and brief.clips:
+        closed = [vocab.load()[kind] for kind in brief.asks if kind in vocab.load()]
+        if closed and not any(_find(kind.name, value, said.text) for kind in closed for value in kind.names):
+            yield Fault("intents", ", ".join(k.name for k in closed), "the turn is to answer this and does not")
+
+
+def attributes(said: Utterance) -> Iterator[Fault]:
+    """What the turn introduces or drops is said; nothing is said ahead of its turn."""
+    if said.brief.role == "user":
+        yield from _missing(said)
+    yield from _ahead(said)
+
+
+def _missing(said: Utterance) -> Iterator[Fault]:
+    for attribute in said.brief.new:
+        if not _expressed(attribute, said.text):
+            yield Fault("attributes", str(attribute), "the turn is to say this and does not")
+    # Attributes also lapse unspoken, as an artist does whose tracks are used up: one of them must be taken back.
+    if "remove_filter" in said.brief.intents and not any(_expressed(a, said.text) for a in said.brief.dropped):
+        yield Fault("attributes", ", ".join(map(str, said.brief.dropped)), "the turn is to take this back and does not")
+    for attribute in said.brief.new:
+        if attribute.polarity == "avoid" and not lexicon.NEGATED.search(said.masked):
+            yield Fault("attributes", str(attribute), "unwanted, but nothing in the turn says so")
+
+
+def _expressed(attribute: Attribute, text: str) -> bool:
+    if attribute.kind in vocab.OPEN_KINDS:
+        return all(part.casefold() in text.casefold() for part in _parts(attribute.value)[:1])
+    return bool(_find(attribute.kind, attribute.value, text, loose=True))
+
+
+@cache
+def _pattern(kind: str, value: str, *, loose: bool = True) -> re.Pattern:
+    """Every way to say a value: hyphen or space alike, plurals allowed; where `loose`, without leading articles."""
+    known = vocab.load()
+    words = {value}
+    if kind in known and value in known[kind]:
+        words |= set(known[kind][value].words)
+    forms = [re.sub(r"^(?:an?|the) ", "", word) if loose else word for word in words]
+    flexible = [re.sub(r"(?:\\ |\\-)", r"[\\s-]", re.escape(form)) for form in sorted(forms, key=len, reverse=True)]
+    if kind == "key":  # "a major or a minor key" names no key
+        return re.compile(rf"(?<![\w#/])(?:{'|'.join(flexible)})(?![\w#/])(?! (?:key|or|one)\b)")
+    return re.compile(rf"(?<![\w#/])(?:{'|'.join(flexible)})(?:s|es)?(?![\w#/])", re.I)
+
+
+def _find(kind: str, value: str, text: str, *, loose: bool = False) -> re.Match | None:
+    return _pattern(kind, value, loose=loose).search(text)
+
+
+def _ahead(said: Utterance) -> Iterator[Fault]:
+    given = {(a.kind, a.value) for a in (*said.brief.new, *said.brief.dropped, *said.brief.wanted)}
+    text = _without(said.masked, given)
+    for kind, value in sorted(_later(said) - given):
+        if not _heard_now(said.brief, kind) and (found := _find(kind, value, text)):
+            yield Fault("attributes", found[0], f"{kind}:{value} belongs to a later turn")
+    for kind in vocab.load():
+        # A question may list what there is to choose from.
+        if kind.attribute and kind.name not in said.brief.asks and not _heard_now(said.brief, kind.name):
+            for value in kind.names:
+                if (kind.name, value) not in given and (found := _find(kind.name, value, text)):
+                    yield Fault("attributes", found[0], f"{kind.name}:{value} is neither given nor heard")
+    for found in _YEAR.finditer(text):
+        yield Fault("attributes", found[0], "a year that was not given")
+
+
+def _heard_now(brief: Brief, kind: str) -> bool:
+    """Whether a turn may speak of a kind because it hears a clip."""
+    return bool(brief.clips) and vocab.load()[kind].audible
+
+
+def _without(text: str, given: set[tuple[str, str]]) -> str:
+    """The text without the words for what was given: they may also be words for something else."""
+    for kind, value in given:
+        text = _pattern(kind, value).sub("_", text)
+    return text
+
+
+def _later(said: Utterance) -> set[tuple[str, str]]:
+    """Closed attributes that are still to come: of later turns, and of the goal."""
+    if said.plan is None:
+        return set()
+    known = vocab.load()
+    later = [text for turn in said.plan.turns[said.turn_index + 1 :] for text in turn.attributes]
+    parsed = [Attribute.parse(text) for text in (*later, *said.plan.goal.get("attributes", ()))]
+    before = {text for turn in said.plan.turns[: said.turn_index] for text in turn.attributes}
+    return {(a.kind, a.value) for a in parsed if a.kind in known and str(a) not in before}
+
+
+CHECKS: tuple[Callable[[Utterance], Iterator[Fault]], ...] = (
+    form, language, voice, phrases, names, repetition, intents, attributes,
+)  # fmt: skip
+
+
+def faults(text: str, brief: Brief, *, plan: Plan | None = None, turn_index: int = 0) -> list[Fault]:
+    """Everything wrong with a candidate; empty if it may be taken.
+
+    Parameters
+    ----------
+    text : str
+    brief : Brief
+        With which it was written.
+    plan : Plan, optional
+        For names and attributes that must not be said yet.
+    turn_index : int
+        Of the turn within `plan`.
+
+    Returns
+    -------
+    list of Fault
+    """
+    said = Utterance(text=text, brief=brief, plan=plan, turn_index=turn_index)
+    return [fault for check in CHECKS for fault in check(said)]

@@ -1,0 +1,296 @@
+"""Commands: parse, call, print. What they need is imported when they run, so that ``mdialog --help`` is quick."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from mdialog import __version__
+from mdialog.errors import InputError, MdialogError
+from mdialog.progress import Progress
+
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True}
+FOLDER = click.Path(path_type=Path, file_okay=False)
+FILE = click.Path(path_type=Path, dir_okay=False)
+POSITIVE = click.IntRange(min=1)
+SHARE = click.FloatRange(min=0, max=1)
+
+
+class Commands(click.Group):
+    """Errors that a user can mend are shown without a traceback."""
+
+    def invoke(self, ctx: click.Context):
+        try:
+            return super().invoke(ctx)
+        except MdialogError as error:
+            # Further lines point at a spot in the first one: they move with it.
+            click.echo("mdialog: " + str(error).replace("\n", "\n         "), err=True)
+            ctx.exit(1)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)  # in the order of the work, not of the alphabet
+
+
+@click.group(cls=Commands, context_settings=_CONTEXT)
+@click.version_option(__version__, prog_name="mdialog")
+def main():
+    """Dialogues about music whose every audible statement was heard.
+
+    From a folder of music: ingest, generate, report. Each command says more with --help.
+    """
+    # transformers and lance report every load and every new table at length; what goes wrong is said by mdialog.
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("LANCE_LOG", "error")
+    os.environ.setdefault("LANCEDB_LOG", "error")
+
+
+def _read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
+    if path is not None:
+        from mdialog.config import read
+
+        ctx.default_map = read(path, main.commands)[ctx.info_name]
+    return path
+
+
+with_config = click.option("--config", type=FILE, is_eager=True, expose_value=False, callback=_read_config,
+                           help="A run.yaml with options; `mdialog config` prints one.")
+catalog_option = click.option("--catalog", required=True, help="The catalogue: a folder or a URI.")
+device_option = click.option("--device", default="cpu", help="A torch device: cpu, cuda, cuda:1 …")
+seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, help="Same seed, same result.")
+listener_option = click.option("--listener", help="Folder or hub id of an audio chat model.  [default: listener-mini]")
+recipe_option = click.option("--recipe", default="music-discovery", help="The kind of dialogue.")
+number_option = click.option("-n", "n", type=POSITIVE, default=50, help="Dialogues, of all shards together.")
+limit_option = click.option("--limit", type=POSITIVE, help="Only the first so many.")
+shard_option = click.option("--shard", default="1/1", metavar="I/N", help="The i-th of n shares of the work.")
+sonic_option = click.option("--sonic", type=SHARE, default=0.5, help="How often sound is named; 0 as people do.")
+questions_option = click.option("--questions", type=SHARE, default=0.0, help="Chance of a question about the sound.")
+candidates_option = click.option("--candidates", type=POSITIVE, default=4, help="Candidates of a turn a round.")
+batch_option = click.option("--batch", type=POSITIVE, default=64, help="Dialogues written side by side.")
+temperature_option = click.option("--temperature", type=click.FloatRange(min=0), default=0.8, help="0: no chance.")
+
+
+@main.command()
+@click.argument("folder", type=FOLDER)
+@click.option("-n", "--tracks", type=POSITIVE, default=300, help="How many.")
+@seed_option
+@click.option("--soundfont", type=FILE, multiple=True, help="An SF2 or SF3 file, or several.  [default: bundled]")
+@click.option("--workers", type=POSITIVE, help="Processes.  [default: all cores]")
+@with_config
+def synth(folder, tracks, seed, soundfont, workers):
+    """Compose and render labelled music into FOLDER."""
+    from mdialog.synth.library import write_library
+
+    with Progress() as progress:
+        write_library(folder, n_tracks=tracks, seed=seed, soundfonts=soundfont or None, workers=workers,
+                      progress=progress.of("tracks"))
+    click.echo(f"{tracks} tracks in {folder}")
+
+
+@main.command()
+@click.argument("dirs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@catalog_option
+@click.option("--metadata", type=FILE, help="A .csv, .parquet or .jsonl about the files, or about tracks without one.")
+@click.option("--prune", is_flag=True, help="Remove the rows of files that are gone.")
+@click.option("--workers", type=POSITIVE, help="Processes that decode and measure.  [default: all cores]")
+@device_option
+@click.option("--clap", help="Folder or hub id of a CLAP model.  [default: clap-mini]")
+@with_config
+def ingest(dirs, catalog, metadata, prune, workers, device, clap):
+    """Bring a catalogue up to date with the music in DIRS.
+
+    Every file is measured and heard, in one pass; files that did not change are left as they are. Killed at any
+    moment, the same command goes on where it was.
+    """
+    from mdialog.ingest import ingest as run
+
+    with Progress() as progress:
+        report = run(dirs, catalog=catalog, metadata=metadata, clap=clap, prune=prune, workers=workers, device=device,
+                     progress=progress.of("files"))
+    for note in report.notes:
+        click.echo(f"note: {note}", err=True)
+    for name, reason in list(report.failures.items())[:10]:
+        click.echo(f"lost: {reason if name in reason else f'{name}: {reason}'}", err=True)
+    if report.n_failed > 10:
+        click.echo(f"lost: {report.n_failed - 10} more, in ingest-failures.jsonl", err=True)
+    click.echo(f"{report}; catalogue {catalog}")
+    sys.exit(report.exit_code)
+
+
+@main.command()
+@click.argument("query")
+@catalog_option
+@click.option("--limit", type=POSITIVE, default=10, help="How many tracks.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@device_option
+@with_config
+def search(query, catalog, limit, as_json, device):
+    """Find tracks by metadata, tags and sound.
+
+    Example: 'genre:reggae tempo:>120 -vocal:choir ~track:3f9a "warm organ over a slow groove"'. Terms of kind:value
+    are exact; ~track, ~artist and quoted text rank by sound; a leading - turns a term round.
+    """
+    from mdialog.catalog import Catalog
+    from mdialog.listing import rows_of, table
+
+    opened = Catalog.open(catalog, device=device)
+    rows = rows_of(opened, opened.search(query, limit=limit))
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(row, ensure_ascii=False))
+    elif rows:
+        click.echo(table(rows))
+    else:
+        click.echo(f"no track of {len(opened)} matches {query!r}")
+
+
+@main.command()
+@recipe_option
+@number_option
+@catalog_option
+@click.option("--out", required=True, type=FILE, help="The plans, a .jsonl.")
+@seed_option
+@shard_option
+@sonic_option
+@questions_option
+@limit_option
+@with_config
+def plan(catalog, out, limit, **options):
+    """Plan dialogues without writing them."""
+    from mdialog.catalog import Catalog
+    from mdialog.plan import write_plans
+    from mdialog.run import config_from
+    from mdialog.run import plan as run
+
+    config = config_from({**options, "catalog": catalog, "out": out.parent, "n": _limited(options["n"], limit)})
+    with Progress() as progress:
+        made = write_plans(run(config, Catalog.open(catalog), progress=progress), out)
+    click.echo(f"{made} plans in {out}")
+
+
+@main.command()
+@click.argument("plans", type=FILE)
+@click.option("--out", required=True, type=FOLDER, help="The run folder.")
+@catalog_option
+@listener_option
+@device_option
+@candidates_option
+@batch_option
+@temperature_option
+@limit_option
+@with_config
+def write(plans, limit, **options):
+    """Have PLANS written by a listener.
+
+    Killed at any moment, the same command goes on where it was.
+    """
+    from mdialog.run import config_from
+    from mdialog.run import generate as run
+
+    config = config_from({**options, **_place_plans(plans, options["out"], limit=limit)})
+    with Progress() as progress:
+        _finish(run(config, progress=progress))
+
+
+@main.command()
+@recipe_option
+@number_option
+@catalog_option
+@click.option("--out", required=True, type=FOLDER, help="The run folder.")
+@listener_option
+@device_option
+@seed_option
+@shard_option
+@sonic_option
+@questions_option
+@candidates_option
+@batch_option
+@temperature_option
+@limit_option
+@with_config
+def generate(limit, **options):
+    """Plan dialogues and have them written by a listener.
+
+    Killed at any moment, the same command goes on where it was.
+    """
+    from mdialog.run import config_from
+    from mdialog.run import generate as run
+
+    config = config_from({**options, "n": _limited(options["n"], limit)})
+    with Progress() as progress:
+        _finish(run(config, progress=progress))
+
+
+@main.command()
+@click.argument("run", type=FOLDER)
+@catalog_option
+@click.option("--max-dialogues", type=POSITIVE, default=200, help="How many to show, the first ones.")
+@click.option("--workers", type=POSITIVE, help="Threads that cut clips.  [default: all cores]")
+@with_config
+def report(run, catalog, max_dialogues, workers):
+    """Make the page of a RUN, to read and to listen to.
+
+    It holds the dialogues, a player for every span that was heard, and a picture of the catalogue.
+    """
+    from mdialog.report import report as make
+
+    lost = []
+    path = make(run, catalog=catalog, max_dialogues=max_dialogues, warn=lost.append, workers=workers)
+    for line in lost:
+        click.echo(f"no sound: {line}", err=True)
+    click.echo(f"{path}" + (f"; {len(lost)} clips cannot be played" if lost else ""))
+    sys.exit(1 if lost else 0)
+
+
+@main.command()
+@click.option("--config", "path", type=FILE, help="Print what this file comes to.")
+def config(path):
+    """Print a run.yaml with every option and what it means."""
+    from mdialog import config as files
+
+    commands = {name: command for name, command in main.commands.items() if name not in ("config", "doctor")}
+    click.echo(files.example(commands, files.read(path, commands) if path else None), nl=False)
+
+
+@main.command()
+def doctor():
+    """Look whether everything is there and works."""
+    from mdialog.doctor import examine
+
+    broken = 0
+    for finding in examine():
+        broken += finding.state == "broken"
+        click.echo(f"{finding.state:>6}  {finding.name}: {finding.text}")
+    click.echo(f"{broken} broken" if broken else "all well")
+    sys.exit(1 if broken else 0)
+
+
+def _limited(n: int, limit: int | None) -> int:
+    return n if limit is None else min(n, limit)
+
+
+def _place_plans(path: Path, out: Path, *, limit: int | None) -> dict:
+    """Put plans where a run looks for its own; returns the options that they were made with."""
+    from mdialog.plan import read_plans, to_json, write_plans
+    from mdialog.run import PLANS
+
+    if not path.is_file():
+        raise InputError(f"{path} is no file; make plans with `mdialog plan`")
+    plans = list(read_plans(path))[:limit]
+    if not plans:
+        raise InputError(f"{path} holds no plan; make some with `mdialog plan`")
+    placed = out / PLANS
+    if placed.exists():
+        if [*map(to_json, read_plans(placed))] != [*map(to_json, plans)]:
+            raise InputError(f"{out} holds a run of other plans; choose another --out")
+    else:
+        out.mkdir(parents=True, exist_ok=True)
+        write_plans(plans, placed)
+    return {"recipe": plans[0].recipe, "seed": plans[0].seed, "n": len(plans)}
+
+
+def _finish(summary) -> None:
+    click.echo(str(summary))
+    sys.exit(summary.exit_code)

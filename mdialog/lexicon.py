@@ -1,0 +1,125 @@
+"""Words and turns of phrase that the checks look for: common words, what only one side says, what nobody says."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+
+from mdialog import vocab
+
+ABBREVIATIONS = frozenset(
+    ("r&b", "dnb", "bpm", "tv", "dj", "edm", "mc", "hmm", "hm", "mm", "mmm", "pfft", "shh", "psst", "brr", "s", "t")
+)
+SAID_THRICE = frozenset(("yes", "no", "go", "la", "ha", "hey", "more", "very", "so", "ta", "na"))
+_PHRASE_BOOK = ("phrases.toml", "requests.toml", "sound.toml")
+_CONTRACTED = ("a", "i", "i'm", "i'd", "i'll", "i've", "it's", "that's", "let's", "thanks", "please", "okay", "yes")
+_PROPER = (
+    "I", "OK", "TV", "DJ", "EDM", "BPM", "R&B", "MIDI", "English", "Latin", "Christmas",
+    "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",
+)  # fmt: skip
+
+
+def _any_of(*alternatives: str) -> re.Pattern:
+    return re.compile(rf"\b(?:{'|'.join(alternatives)})\b", re.I)
+
+
+# What only the other side would say, by the role that must not.
+OTHER_SIDE = {
+    "user": _any_of(
+        r"I(?:'d| would| can|'ll|'m going to)? (?:recommend|suggest|offer)(?: you)?",
+        r"you (?:might|may|will|would) (?:also )?(?:like|enjoy|love)",
+        r"you'll (?:like|enjoy|love)",
+        r"you asked for",
+        r"(?:what|which) (?:kind|sort|type|mood|genre)s? (?:of music )?(?:are|would|do) you (?:like|want|after|looking)",
+        r"what (?:kind|sort|level|era|mood) (?:of|are|should|do)",
+        r"are you (?:looking for|after)",
+        r"would you like (?:me|something)",
+        r"(?:do|would) you prefer",
+        r"(?:here(?:'s| is| are)|I have|I've got) (?:a|some|another|one) \w* ?(?:track|song|piece|pick|tune)s? for you",
+        r"(?:I've|I have) (?:got )?(?:just )?the (?:thing|one|track)",
+        r"from the catalogue",
+        r"let me (?:find|look|suggest)",
+        r"based on your",
+        r"how can I help",
+    ),
+    "assistant": _any_of(
+        r"(?:can|could|would|will) you (?:please )?(?:recommend|suggest|find|play|give|show)(?: me)?",
+        r"(?:recommend|play|show|find) me",
+        r"help me find",
+        r"give me (?:some|another|more)",
+        r"I(?:'m| am) (?:looking for|after|in the mood for|searching for|hunting for)",
+        r"I(?:'d| would) like (?:to hear|some(?:thing)?|a|more)",
+        r"I (?:need|want|fancy) (?:to hear|some|a|an|more|anything|music)",
+        r"I feel like (?:hearing|some)",
+        r"do you have (?:any|some)(?:thing)?",
+        r"got any(?:thing)?",
+    ),
+}
+
+# Speaks of the task, or dodges it.
+FORBIDDEN = re.compile(
+    "|".join(
+        (
+            r"(?:isn't|not) (?:specified|mentioned)|unspecified",
+            r"as an? (?:ai|assistant|language model|large)|language model",
+            r"i (?:can't|cannot|am unable to|'m unable to) (?:hear|listen|access|process)",
+            r"the (?:audio|clip) (?:provided|given)|(?:provided|attached) (?:audio|clip|recording|file)",
+            r"based on the (?:audio|brief|state|information)|the (?:prompt|metadata)\b|instructions?\b",
+            r"i'm sorry, but",
+            r"add_filter|passive_recommend|music_attribute|track_id",
+        )
+    ),
+    re.I,
+)
+
+# Says that something is not wanted.
+NEGATED = _any_of(
+    r"no|not|non|none|nothing|without|less|never|neither|nor|except|but|minus|out|away|off|rid|free|cut|bar|ban|enough|tired|sick",
+    r"avoid\w*|skip\w*|drop\w*|lose|losing|leav(?:e|ing)|ditch\w*|exclud\w*|spare|keep|hold|steer|hate|dislike",
+    r"rather than|instead of|anything but|\w+n['’]t",
+)
+
+
+@cache
+def common_words() -> frozenset[str]:
+    """Function words of English, and the words that the phrase book talks with."""
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+    words = set(ENGLISH_STOP_WORDS) | set(_CONTRACTED)
+    for path in files("mdialog.synth").iterdir():
+        if path.name in _PHRASE_BOOK:
+            for entry in _texts(tomllib.loads(path.read_text(encoding="utf-8"))):
+                words |= set(re.findall(r"[a-z]+(?:['-][a-z]+)*", re.sub(r"\{[^}]*\}", " ", entry.casefold())))
+    return frozenset(words)
+
+
+def _texts(table: object) -> Iterator[str]:
+    """Every string of a parsed TOML file, however deep."""
+    if isinstance(table, str):
+        yield table
+    elif isinstance(table, dict | list):
+        for entry in table.values() if isinstance(table, dict) else table:
+            yield from _texts(entry)
+
+
+@cache
+def vocabulary_words() -> frozenset[str]:
+    """Single words of every way to say a value of the vocabulary, and the kinds' names."""
+    words = {kind.name for kind in vocab.load()} | {"music", "track", "song", "sound", "thanks", "yes", "hello", "hi"}
+    for kind in vocab.load():
+        for value in kind.values:
+            for phrase in (value.name, *value.words):
+                words |= {phrase.casefold(), *re.split(r"[\s-]+", phrase.casefold())}
+    return frozenset(words)
+
+
+@cache
+def capitalised() -> frozenset[str]:
+    """Words written with a capital anywhere in a sentence."""
+    words = set(_PROPER)
+    for kind in vocab.load():
+        for value in kind.values:
+            for phrase in (value.name, *value.words):
+                words |= {word for word in re.split(r"[\s-]+", phrase) if word[:1].isupper()}
+    return frozenset(words)

@@ -1,0 +1,67 @@
+"""Listener: an audio-language model behind one small interface."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """One utterance asked of a listener.
+
+    Parameters
+    ----------
+    id : str
+        Names the stream of random draws: same id, seed and messages, same candidates, whatever they are batched with.
+    messages : list of dict
+        Chat messages (``brief.messages``) whose audio parts hold mono float32 samples at the listener's rate.
+    """
+
+    id: str
+    messages: list[dict]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How candidates are drawn.
+
+    Parameters
+    ----------
+    temperature : float >= 0
+        0 takes the likeliest token always; then all candidates of a request are equal.
+    top_p : float in (0, 1]
+        Draws from the smallest set of tokens with this much probability.
+    max_new_tokens : int > 0
+        A candidate that has not ended by then is cut, and fails the checks.
+    """
+
+    temperature: float = 0.8
+    top_p: float = 0.95
+    max_new_tokens: int = 96
+
+
+DEFAULT = Sampling()
+
+
+class Listener(Protocol):
+    """What writing needs of a model.
+
+    Attributes
+    ----------
+    model_id : str
+        Name and revision, for the record.
+    sample_rate : int
+        In Hz, of the audio parts.
+    max_clip_s : float or None
+        Longest stretch that is heard in one piece; longer clips are split, None takes any.
+    """
+
+    model_id: str
+    sample_rate: int
+    max_clip_s: float | None
+
+    def write(
+        self, requests: Sequence[Request], *, n: int = 1, first: int = 0, seed: int = 0, sampling: Sampling = DEFAULT
+    ) -> list[list[str]]:
+        """Candidates number ``first .. first + n - 1`` of every request, in order."""
+        ...

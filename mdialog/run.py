@@ -1,0 +1,415 @@
+"""Run: the folder that holds one generation, written so that it can be killed anywhere and gone on with.
+
+=================== ================================================================================
+``config.json``     every option that changes the result, and the models' ids
+``plans.jsonl``     complete or not there
+``dialogues.jsonl`` one finished dialogue a line, appended; in the order of the plans once the run is complete
+``failures.jsonl``  one dialogue that could not be written a line, likewise
+=================== ================================================================================
+"""
+
+import dataclasses
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import IO
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from mdialog import dialogue as records
+from mdialog.errors import InputError
+from mdialog.plan import Clip, Plan, read_plans
+from mdialog.plan import write_plans as store_plans
+from mdialog.write import Options, Play, Written, write_plans
+
+CONFIG, PLANS, DIALOGUES, FAILURES = "config.json", "plans.jsonl", "dialogues.jsonl", "failures.jsonl"
+# How a run is computed, not what comes out of it: these may change between a run and its resumption.
+_FREE = ("out", "device", "dtype", "batch", "max_rows")
+
+Progress = Callable[[str, int, int], None]
+
+
+class GenerateConfig(BaseModel):
+    """Options of ``mdialog generate``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    catalog: str = Field(description="catalogue made by `mdialog ingest`: a folder or a URI")
+    out: Path = Field(description="run folder")
+    recipe: str = "music-discovery"
+    n: int = Field(default=50, ge=1, description="dialogues, of all shards together")
+    seed: int = Field(default=0, ge=0)
+    shard: str = Field(default="1/1", description="i/n: the i-th of n shares of the dialogues")
+    listener: str | None = Field(default=None, description="folder or hub id; the bundled listener-mini by default")
+    device: str = "cpu"
+    dtype: str | None = None
+    batch: int = Field(default=64, ge=1, description="dialogues written side by side")
+    max_rows: int = Field(default=128, ge=1, description="sequences generated at once")
+    candidates: int = Field(default=4, ge=1, description="candidates of a turn a round")
+    max_rounds: int = Field(default=4, ge=1, description="rounds before a turn is given up")
+    temperature: float = Field(default=0.8, ge=0)
+    top_p: float = Field(default=0.95, gt=0, le=1)
+    max_new_tokens: int = Field(default=96, ge=1)
+    sonic: float = Field(default=0.5, ge=0, le=1, description="how often sonic attributes are named: 0 as people do")
+    questions: float = Field(default=0.0, ge=0, le=1, description="chance of a question about the sound")
+
+    @field_validator("shard")
+    @classmethod
+    def _is_a_share(cls, text: str) -> str:
+        i, slash, n = text.partition("/")
+        if not (slash and i.isdigit() and n.isdigit() and 1 <= int(i) <= int(n)):
+            raise ValueError(f"{text!r} is not i/n with 1 <= i <= n, such as 2/4")
+        return text
+
+    @property
+    def part(self) -> tuple[int, int]:
+        """The shard, counted from 0: which part, of how many."""
+        i, n = map(int, self.shard.split("/"))
+        return i - 1, n
+
+    @property
+    def options(self) -> Options:
+        from mdialog.listener.base import Sampling
+
+        sampling = Sampling(self.temperature, self.top_p, self.max_new_tokens)
+        return Options(self.candidates, self.max_rounds, self.batch, sampling, seed=self.seed)
+
+
+def config_from(options: dict) -> GenerateConfig:
+    """Options as a :class:`GenerateConfig`.
+
+    Raises
+    ------
+    InputError
+        If one is wrong: names it and the rule.
+    """
+    try:
+        return GenerateConfig.model_validate(options)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise InputError(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}") from error
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run came to.
+
+    Parameters
+    ----------
+    out : Path
+    n_dialogues, n_failed : int
+        In the folder, all resumptions together.
+    seconds : float
+        Of this call.
+    n_utterances : int
+        Written by this call.
+    """
+
+    out: Path
+    n_dialogues: int
+    n_failed: int
+    seconds: float
+    n_utterances: int
+
+    @property
+    def utterances_per_s(self) -> float:
+        return self.n_utterances / self.seconds if self.seconds else 0.0
+
+    @property
+    def exit_code(self) -> int:
+        """1 when anything was lost."""
+        return 1 if self.n_failed else 0
+
+    def __str__(self) -> str:
+        failed = f", {self.n_failed} failed ({self.out / FAILURES})" if self.n_failed else ""
+        speed = f"{self.n_utterances} utterances at {self.utterances_per_s:.1f}/s in {self.seconds:.0f} s"
+        return f"{self.n_dialogues} dialogues{failed} in {self.out / DIALOGUES}; {speed}"
+
+
+def generate(config: GenerateConfig, *, progress: Progress | None = None) -> Summary:
+    """Plan and write dialogues into ``config.out``; the same call goes on with a run that was killed.
+
+    Parameters
+    ----------
+    config : GenerateConfig
+    progress : callable, optional
+        ``progress(what, done, total)``.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    InputError
+        If the folder holds another run or is being written to, or the catalogue cannot be planned on.
+    ModelError
+        If the listener cannot be loaded or does not take the briefs.
+    """
+    from mdialog.audio import AudioCache
+    from mdialog.catalog import Catalog
+    from mdialog.listener.local import LocalListener
+
+    start = time.monotonic()
+    with open_run(config.out) as folder:
+        claim_folder(folder, config, {})
+        catalog = Catalog.open(config.catalog)
+        plans = _plans(folder, config, catalog, progress)
+        listener = LocalListener.load(
+            config.listener, device=config.device, dtype=config.dtype, max_rows=config.max_rows
+        )
+        models = {"listener": listener.model_id, "clap": catalog.about.clap_model}
+        claim_folder(folder, config, models)
+        play = player(AudioCache(), sample_rate=listener.sample_rate)
+        n = write_run(folder, plans, listener, play=play, options=config.options, models=models, progress=progress)
+    return summary(config.out, start=start, n_utterances=n)
+
+
+@contextmanager
+def open_run(folder: Path) -> Iterator[Path]:
+    """Make the run folder and keep other processes out of it while it is open."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another --out") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"{folder}: another process is writing it; wait, or choose another --out") from None
+        yield folder
+
+
+def claim_folder(folder: Path, config: GenerateConfig, models: dict[str, str]) -> None:
+    """Note what the run is; refuse a folder that holds another one.
+
+    Raises
+    ------
+    InputError
+        Naming every option that differs.
+    """
+    mine = {**json.loads(config.model_dump_json(exclude=set(_FREE))), "models": models}
+    mine["catalog"] = config.catalog if "://" in config.catalog else str(Path(config.catalog).resolve())
+    path = folder / CONFIG
+    if path.exists():
+        theirs = _read_config(path)
+        differ = [k for k in {**theirs, **mine} if k != "models" and theirs.get(k) != mine.get(k)]
+        before = theirs.get("models") or {}
+        differ += [f"models.{k}" for k in models if before and before.get(k) != models[k]]
+        if differ:
+            raise InputError(f"{folder} holds a run with other options ({', '.join(differ)}); choose another --out")
+        mine["models"] = models or before
+        if mine == theirs:
+            return
+    _replace(path, json.dumps(mine, indent=2, ensure_ascii=False) + "\n")
+
+
+def _read_config(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON ({error}); remove the folder or choose another --out") from error
+
+
+def _plans(folder: Path, config: GenerateConfig, catalog, progress: Progress | None) -> list[Plan]:
+    path = folder / PLANS
+    if not path.exists():
+        store_plans(plan(config, catalog, progress=progress), path)
+    return list(read_plans(path))
+
+
+def plan(config: GenerateConfig, catalog, *, progress: Progress | None = None) -> Iterator[Plan]:
+    """Plans of the run's shard.
+
+    Parameters
+    ----------
+    config : GenerateConfig
+    catalog : Catalog
+    progress : callable, optional
+    """
+    from mdialog import recipes
+    from mdialog.intents import IntentModel
+    from mdialog.snapshot import Snapshot
+
+    recipe = recipes.load(config.recipe)
+    tracks, windows = (catalog.table(name).to_arrow() for name in ("tracks", "windows"))
+    snapshot = Snapshot.from_arrow(tracks, windows, labels=list(catalog.about.labels))
+    planned = recipe.plan_many(
+        snapshot, IntentModel.load(), seed=config.seed, n=config.n, shard=config.part,
+        sonic=config.sonic, questions=config.questions,
+    )  # fmt: skip
+    total = len(range(config.part[0], config.n, config.part[1]))
+    for i, made in enumerate(planned, start=1):
+        if progress:
+            progress("plans", i, total)
+        yield made
+
+
+def write_run(
+    folder: Path,
+    plans: Sequence[Plan],
+    listener,
+    *,
+    play: Play,
+    options: Options,
+    models: dict[str, str],
+    progress: Progress | None = None,
+) -> int:
+    """Write the plans that the folder has neither a dialogue nor a failure for.
+
+    Parameters
+    ----------
+    folder : Path
+    plans : sequence of Plan
+        All plans of the run.
+    listener : Listener
+    play : callable
+    options : Options
+    models : dict of str to str
+        For the record.
+    progress : callable, optional
+
+    Returns
+    -------
+    int
+        Utterances written by this call.
+    """
+    done = {record["id"] for record in recover(folder / DIALOGUES)}
+    done |= {record["plan_id"] for record in recover(folder / FAILURES)}
+    todo = [plan for plan in plans if plan.id not in done]
+    n_done, n_utterances = len(plans) - len(todo), 0
+    with _appending(folder / DIALOGUES) as good, _appending(folder / FAILURES) as bad:
+        for outcome in write_plans(todo, listener, play=play, options=options):
+            if isinstance(outcome, Written):
+                _append(good, records.to_json(record_of(outcome, models=models)))
+                n_utterances += len(outcome.turns)
+            else:
+                _append(bad, json.dumps(dataclasses.asdict(outcome), ensure_ascii=False))
+                n_utterances += len(outcome.written)
+            n_done += 1
+            if progress:
+                progress("dialogues", n_done, len(plans))
+    order = {plan.id: i for i, plan in enumerate(plans)}
+    _sort(folder / DIALOGUES, key=lambda record: order[record["id"]])
+    _sort(folder / FAILURES, key=lambda record: order[record["plan_id"]])
+    return n_utterances
+
+
+def record_of(written: Written, *, models: dict[str, str]) -> records.Dialogue:
+    """The finished record of a written plan, validated."""
+    plan = written.plan
+    turns = [
+        {
+            "role": turn.role,
+            "content": said.text,
+            "intent": turn.intents,
+            "music_attribute": turn.attributes,
+            "removed": turn.removed,
+            "asks": turn.asks,
+            "track_seq": turn.track_seq,
+            "pool_size": turn.pool_size,
+            "liked": turn.liked,
+            "refused": turn.refused,
+            "heard": [dataclasses.asdict(clip) for clip in turn.clips],
+            "writing": {"candidates": said.candidates, "rejected": said.rejected},
+        }
+        for turn, said in zip(plan.turns, written.turns, strict=True)
+    ]
+    return records.validate(
+        {
+            "id": plan.id,
+            "recipe": plan.recipe,
+            "seed": plan.seed,
+            "persona": plan.persona,
+            "goal": plan.goal,
+            "models": models,
+            "tracks": {k: {"title": t.title, "artist": t.artist} for k, t in plan.tracks.items()},
+            "turns": turns,
+        }
+    )
+
+
+def recover(path: Path) -> list[dict]:
+    """Records of an append-only file; a last line that was cut off in writing is removed from it.
+
+    Raises
+    ------
+    InputError
+        If a line that is complete is not JSON.
+    """
+    if not path.exists():
+        return []
+    data = path.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    if len(whole) < len(data):
+        with path.open("r+b") as file:
+            file.truncate(len(whole))
+    found = []
+    for i, line in enumerate(whole.decode("utf-8").split("\n")[:-1], start=1):
+        try:
+            found.append(json.loads(line))
+        except ValueError as error:
+            raise InputError(f"{path}, line {i}: not JSON ({error}); remove the line to write it again") from error
+    return found
+
+
+def summary(folder: Path, *, start: float, n_utterances: int) -> Summary:
+    """What the folder holds now."""
+    return Summary(
+        out=folder,
+        n_dialogues=len(recover(folder / DIALOGUES)),
+        n_failed=len(recover(folder / FAILURES)),
+        seconds=time.monotonic() - start,
+        n_utterances=n_utterances,
+    )
+
+
+def player(cache_of_audio, *, sample_rate: int) -> Play:
+    """How clips are played: out of the audio cache, at the listener's rate."""
+    from mdialog.audio import content_hash
+
+    hash_of = cache(content_hash)
+
+    def play(plan: Plan, clip: Clip):
+        path = plan.tracks[clip.track_id].path
+        if path is None:
+            raise InputError(f"plan {plan.id} plays {clip.track_id!r}, which has no sound; plan again")
+        samples = cache_of_audio.clip(
+            path, hash_of(path), start_s=clip.start_s, end_s=clip.end_s, sample_rate=sample_rate
+        )
+        if not len(samples):
+            raise InputError(f"{path}: no sound from {clip.start_s:g} to {clip.end_s:g} s; ingest and plan again")
+        return samples
+
+    return play
+
+
+def _appending(path: Path) -> IO[str]:
+    return path.open("a", encoding="utf-8", newline="\n")
+
+
+def _append(file, line: str) -> None:
+    file.write(line + "\n")
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sort(path: Path, *, key) -> None:
+    """Lines in the order of the plans, whole or not at all."""
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1]  # titles may hold what splitlines() takes for line ends
+    ordered = sorted(lines, key=lambda line: key(json.loads(line)))
+    if ordered != lines:
+        _replace(path, "".join(line + "\n" for line in ordered))
+
+
+def _replace(path: Path, text: str) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)

@@ -1,0 +1,64 @@
+"""The rendered training clips as arrays: what render_clips.py writes and the training scripts read."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mdialog.synth.labels import ClipLabels
+
+
+@dataclass(frozen=True)
+class Clips:
+    """A split in memory-mapped shards, addressed as one array.
+
+    Parameters
+    ----------
+    listener : list of np.ndarray [shape=(n, 192, 250), dtype=float16]
+    clap : list of np.ndarray [shape=(n, 1001, 64), dtype=float16]
+    labels : list of ClipLabels
+    themes : list of tuple of str
+    """
+
+    listener: list[np.ndarray]
+    clap: list[np.ndarray]
+    labels: list[ClipLabels]
+    themes: list[tuple[str, ...]]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, what: str, rows: np.ndarray) -> np.ndarray:
+        """Rows of `listener` or `clap` as float32."""
+        shards = getattr(self, what)
+        size = len(shards[0])
+        return np.stack([shards[i // size][i % size] for i in rows]).astype(np.float32)
+
+
+def load(folder: Path, split: str) -> Clips:
+    """Read every finished shard of a split.
+
+    Raises
+    ------
+    SystemExit
+        If there is none.
+    """
+    shards = sorted((folder / split).glob("shard-*/labels.jsonl"))
+    if not shards:
+        raise SystemExit(f"no clips in {folder / split}; make them with scripts/render_clips.py")
+    labels, themes = [], []
+    for shard in shards:
+        for line in shard.read_text().splitlines():
+            row = json.loads(line)
+            themes.append(tuple(row.pop("themes")))
+            row.pop("source")
+            row["instruments"] = tuple(row["instruments"])
+            row["moods"] = tuple(row["moods"])
+            labels.append(ClipLabels(**row))
+    return Clips(
+        listener=[np.load(s.parent / "listener.npy", mmap_mode="r") for s in shards],
+        clap=[np.load(s.parent / "clap.npy", mmap_mode="r") for s in shards],
+        labels=labels,
+        themes=themes,
+    )

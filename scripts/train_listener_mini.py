@@ -1,0 +1,423 @@
+"""Train models/listener-mini: a small Qwen2-Audio that writes both sides of a dialogue from what it hears.
+
+    python scripts/render_clips.py work/clips ...
+    python scripts/train_listener_mini.py work/clips --out work/listener --minutes 12 20 25
+
+Three stages, each with its own minutes, resumable from the last checkpoint:
+
+1. encoder: the audio encoder under tag heads (tempo, key, instruments ...), mean-pooled;
+2. language: the language model on frozen, stored encoder outputs, with the phrase book;
+3. joint: everything together, features augmented.
+
+The same code runs on a GPU with ``--device cuda``.
+"""
+
+import argparse
+import json
+import math
+import random
+import time
+from pathlib import Path
+
+import clips as clip_data
+import numpy as np
+import torch
+from heads import Heads, targets
+from render_clips import listener_extractor
+from torch.nn import functional as F
+
+from mdialog import brief as briefs
+from mdialog import vocab
+from mdialog.synth import artists, phrases
+from mdialog.synth.briefs import random_name
+from mdialog.synth.labels import ClipLabels
+
+D_AUDIO, AUDIO_LAYERS = 192, 4
+D_TEXT, TEXT_LAYERS = 256, 4
+VOCAB_SIZE = 3000
+AUDIO_FRAMES, AUDIO_TOKENS = 250, 62  # for ten seconds
+SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|AUDIO|>", "<|audio_bos|>", "<|audio_eos|>")
+
+# Only the user message is read: instructions for larger models stand in the system message.
+CHAT_TEMPLATE = (
+    "{% for message in messages %}"
+    "{% if message['role'] == 'user' %}"
+    "{% if message['content'] is string %}{{ message['content'] }}"
+    "{% else %}{% for part in message['content'] %}"
+    "{% if part['type'] == 'audio' %}<|audio_bos|><|AUDIO|><|audio_eos|>\n"
+    "{% elif part['type'] == 'text' %}{{ part['text'] }}{% endif %}"
+    "{% endfor %}{% endif %}<|im_end|>\n"
+    "{% elif message['role'] == 'assistant' %}<|im_start|>{{ message['content'] }}<|im_end|>\n{% endif %}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>{% endif %}"
+)
+
+# Two exercises beside the phrase book, each a way to say many facts densely, so that listening and copying are
+# learned in minutes: name every label of the clip; repeat the names of the brief.
+LIST_TASK, REPEAT_TASK = "list what you hear", "repeat the names"
+
+
+def build_tokenizer(texts: list[str], folder: Path):
+    """A byte-level BPE of the phrase book's language."""
+    from tokenizers import ByteLevelBPETokenizer
+    from transformers import Qwen2Tokenizer
+
+    bpe = ByteLevelBPETokenizer()
+    bpe.train_from_iterator(texts, vocab_size=VOCAB_SIZE - len(SPECIAL), min_frequency=2, show_progress=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    bpe.save_model(str(folder))
+    vocabulary = json.loads((folder / "vocab.json").read_text())
+    for token in SPECIAL:
+        vocabulary[token] = len(vocabulary)
+    merges = [tuple(line.split()) for line in (folder / "merges.txt").read_text().splitlines()[1:]]
+    tokenizer = Qwen2Tokenizer(vocab=vocabulary, merges=merges, eos_token="<|im_end|>", pad_token="<|endoftext|>",
+                               bos_token=None, unk_token="<|endoftext|>",
+                               additional_special_tokens=list(SPECIAL[1:]))
+    (folder / "vocab.json").unlink()
+    (folder / "merges.txt").unlink()
+    return tokenizer
+
+
+def build_model(tokenizer):
+    """A Qwen2-Audio of about 6 million parameters."""
+    from transformers import Qwen2AudioConfig, Qwen2AudioForConditionalGeneration
+
+    config = Qwen2AudioConfig(
+        audio_config={
+            "model_type": "qwen2_audio_encoder", "num_mel_bins": 192, "d_model": D_AUDIO,
+            "encoder_layers": AUDIO_LAYERS, "encoder_attention_heads": D_AUDIO // 32, "encoder_ffn_dim": 4 * D_AUDIO,
+            "max_source_positions": AUDIO_FRAMES // 2,
+        },
+        text_config={
+            "model_type": "qwen2", "vocab_size": len(tokenizer), "hidden_size": D_TEXT,
+            "intermediate_size": 3 * D_TEXT, "num_hidden_layers": TEXT_LAYERS, "num_attention_heads": 4,
+            "num_key_value_heads": 4, "max_position_embeddings": 1024, "tie_word_embeddings": False,
+            "rope_parameters": {"rope_type": "default", "rope_theta": 10_000.0},
+            "bos_token_id": None, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id,
+        },
+        audio_token_index=tokenizer.convert_tokens_to_ids("<|AUDIO|>"),
+    )
+    model = Qwen2AudioForConditionalGeneration(config)
+    half = D_AUDIO // 2  # sinusoids, as Whisper's encoder has
+    steps = torch.exp(-math.log(10_000) / (half - 1) * torch.arange(half))
+    angles = torch.arange(AUDIO_FRAMES // 2)[:, None] * steps[None]
+    model.model.audio_tower.embed_positions.weight.data = torch.cat([angles.sin(), angles.cos()], 1)
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    model.generation_config.pad_token_id = tokenizer.pad_token_id
+    return model
+
+
+def heard_list(labels: ClipLabels) -> str:
+    """The listing exercise's answer."""
+    parts = [f"tempo {labels.tempo}", f"lead {labels.lead or 'none'}", "instruments " + ", ".join(labels.instruments),
+             f"vocal {labels.vocal}", f"energy {labels.energy}", f"mode {labels.mode}", "mood " + ", ".join(labels.moods),
+             f"genre {labels.genre}", f"metre {labels.metre}", f"key {labels.key}"]
+    return "; ".join(parts)
+
+
+def some_name(rng: random.Random) -> briefs.Name:
+    """Names as the composer invents them, and of any other shape."""
+    if rng.random() < 0.5:
+        return briefs.Name(title=artists.random_title(rng), artist=artists.random_artist_name(rng))
+    return random_name(rng)
+
+
+def example(rng: random.Random, data: clip_data.Clips) -> tuple[str, str, list[int]]:
+    """One training example: state, answer, rows of the clips that are played."""
+    draw = rng.random()
+    if draw < 0.2:
+        row = rng.randrange(len(data))
+        return LIST_TASK, heard_list(data.labels[row]), [row]
+    rows = [rng.randrange(len(data)) for _ in range(rng.choices((0, 1, 2), weights=(25, 57, 18))[0])]
+    labels = [data.labels[row] for row in rows]
+    brief = phrases.random_brief(rng, len(rows), labels=labels, names=some_name)
+    if draw < 0.27 and (brief.offered or brief.about or brief.liked):
+        names = [*brief.offered, *brief.liked, *brief.refused, *([brief.about] if brief.about else [])]
+        return REPEAT_TASK + "\n" + briefs.state(brief), "; ".join(dict.fromkeys(map(str, names))), []
+    return briefs.state(brief), phrases.say(brief, labels, rng), rows
+
+
+class Batches:
+    """Batches of examples of like length, padded on the right."""
+
+    def __init__(self, tokenizer, data: clip_data.Clips, *, batch_size: int, seed: int):
+        self.tokenizer, self.data, self.batch_size = tokenizer, data, batch_size
+        self.rng = random.Random(seed)
+        self.audio = tokenizer.convert_tokens_to_ids("<|AUDIO|>")
+
+    def __iter__(self):
+        while True:
+            pool = [self._encode(*example(self.rng, self.data)) for _ in range(self.batch_size * 8)]
+            pool.sort(key=lambda e: len(e[0]))
+            groups = [pool[i : i + self.batch_size] for i in range(0, len(pool), self.batch_size)]
+            self.rng.shuffle(groups)
+            yield from map(self._collate, groups)
+
+    def _encode(self, state: str, answer: str, rows: list[int]):
+        audio = "<|audio_bos|>" + "<|AUDIO|>" * AUDIO_TOKENS + "<|audio_eos|>\n"
+        prompt = self.tokenizer.encode(audio * len(rows) + state + "<|im_end|>\n<|im_start|>")
+        answer_ids = self.tokenizer.encode(answer + "<|im_end|>")
+        return prompt + answer_ids, len(prompt), rows
+
+    def _collate(self, group):
+        longest = max(len(ids) for ids, _, _ in group)
+        ids = torch.full((len(group), longest), self.tokenizer.pad_token_id)
+        labels = torch.full((len(group), longest), -100)
+        mask = torch.zeros((len(group), longest), dtype=torch.long)
+        for i, (tokens, n_prompt, _) in enumerate(group):
+            ids[i, : len(tokens)] = torch.tensor(tokens)
+            labels[i, n_prompt : len(tokens)] = torch.tensor(tokens[n_prompt:])
+            mask[i, : len(tokens)] = 1
+        return ids, labels, mask, np.array([r for _, _, rows in group for r in rows], dtype=np.int64)
+
+
+def language_loss(model, ids, labels, mask, audio_states):
+    """Cross entropy of the answers; only their positions go through the vocabulary layer."""
+    inner = model.model
+    embeds = inner.language_model.get_input_embeddings()(ids)
+    if audio_states is not None:
+        projected = inner.multi_modal_projector(audio_states).to(embeds.dtype)
+        where = (ids == model.config.audio_token_id).unsqueeze(-1)
+        embeds = embeds.masked_scatter(where, projected)
+    hidden = inner.language_model(inputs_embeds=embeds, attention_mask=mask, use_cache=False).last_hidden_state
+    said = labels[:, 1:] != -100
+    logits = model.lm_head(hidden[:, :-1][said])
+    return F.cross_entropy(logits.float(), labels[:, 1:][said])
+
+
+def augmented(mel: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
+    """Level and a smooth tilt over frequency, in the extractor's units (a quarter of log10 power)."""
+    n, bins, _ = mel.shape
+    level = (torch.rand(n, 1, 1, generator=rng) - 0.5) * 0.4
+    knots = (torch.rand(n, 1, 5, generator=rng) - 0.5) * 0.3
+    tilt = F.interpolate(knots, size=bins, mode="linear", align_corners=True).transpose(1, 2)
+    return mel + (level + tilt).to(mel.device)
+
+
+class Clock:
+    """Minutes of a stage: learning rate by one warm-up and a cosine down, wherever the stage stands."""
+
+    def __init__(self, minutes: float, peak: float, *, done_s: float = 0.0):
+        self.minutes, self.peak, self.done_s, self.start = minutes, peak, done_s, time.time()
+
+    @property
+    def spent_s(self) -> float:
+        return self.done_s + time.time() - self.start
+
+    @property
+    def share(self) -> float:
+        return self.spent_s / (60 * self.minutes) if self.minutes else 1.0
+
+    @property
+    def rate(self) -> float:
+        share = min(1.0, self.share)
+        return self.peak * min(1.0, share / 0.03 + 0.01) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
+
+
+class Trainer:
+    """The three stages over one model, with a checkpoint after every few minutes."""
+
+    def __init__(self, args, model, tokenizer, train, held):
+        self.args, self.model, self.tokenizer = args, model.to(args.device), tokenizer
+        self.train, self.held = train, held
+        self.heads = Heads(D_AUDIO).to(args.device)
+        self.path = args.out / "checkpoint.pt"
+        self.state = {"stage": 0, "spent_s": 0.0}
+        if self.path.exists():
+            saved = torch.load(self.path, map_location=args.device, weights_only=True)
+            self.model.load_state_dict(saved["model"])
+            self.heads.load_state_dict(saved["heads"])
+            self.state = saved["state"]
+            print(f"going on from stage {self.state['stage']} after {self.state['spent_s']:.0f} s", flush=True)
+
+    def autocast(self):
+        return torch.autocast(self.args.device.split(":")[0], dtype=torch.bfloat16)
+
+    def save(self, stage: int, spent_s: float) -> None:
+        self.state = {"stage": stage, "spent_s": spent_s}
+        partial = self.path.with_suffix(".partial")
+        torch.save({"model": self.model.state_dict(), "heads": self.heads.state_dict(), "state": self.state}, partial)
+        partial.replace(self.path)
+
+    def mels(self, data, rows) -> torch.Tensor:
+        return torch.from_numpy(data.take("listener", rows)).to(self.args.device)
+
+    def run(self) -> None:
+        for stage, (name, minutes) in enumerate(zip(("encoder", "language", "joint"), self.args.minutes, strict=True)):
+            if self.state["stage"] > stage:
+                continue
+            done_s = self.state["spent_s"] if self.state["stage"] == stage else 0.0
+            getattr(self, name)(Clock(minutes, self.args.rates[stage], done_s=done_s), stage)
+            self.save(stage + 1, 0.0)
+
+    def _steps(self, clock: Clock, stage: int, parameters, losses) -> None:
+        optimizer = torch.optim.AdamW(parameters, lr=clock.peak, betas=(0.9, 0.98), weight_decay=0.02)
+        last_save, last_say, seen, window = time.time(), time.time(), 0, []
+        for loss, n in losses:
+            for group in optimizer.param_groups:
+                group["lr"] = clock.rate
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+            optimizer.step()
+            seen += n
+            window.append(loss.item())
+            if time.time() - last_say > 60:
+                print(f"{clock.spent_s:6.0f} s  loss {np.mean(window):.3f}  {seen / (time.time() - clock.start):.1f} examples/s",
+                      flush=True)
+                last_say, window = time.time(), []
+            if time.time() - last_save > 240:
+                self.save(stage, clock.spent_s)
+                last_save = time.time()
+            if clock.share >= 1:
+                return
+
+    def encoder(self, clock: Clock, stage: int) -> None:
+        tower = self.model.model.audio_tower
+        parameters = [p for p in [*tower.parameters(), *self.heads.parameters()] if p.requires_grad]
+        rng, noise = np.random.default_rng(int(clock.done_s)), torch.Generator().manual_seed(int(clock.done_s))
+        true = {k: x.to(self.args.device) for k, x in targets(self.train.labels).items()}
+
+        def losses():
+            tower.train()
+            while True:
+                rows = rng.choice(len(self.train), self.args.batch, replace=False)
+                mel = augmented(self.mels(self.train, rows), noise)
+                with self.autocast():
+                    out = self.heads(tower(mel).last_hidden_state.mean(1))
+                yield Heads.loss(out, {k: x[rows] for k, x in true.items()}), len(rows)
+
+        if clock.share < 1:
+            self._steps(clock, stage, parameters, losses())
+        self.report_heads()
+
+    def report_heads(self) -> None:
+        tower = self.model.model.audio_tower.eval()
+        outs = []
+        with torch.inference_mode(), self.autocast():
+            for start in range(0, len(self.held), 64):
+                rows = np.arange(start, min(start + 64, len(self.held)))
+                outs.append(self.heads(tower(self.mels(self.held, rows)).last_hidden_state.mean(1)))
+        out = {k: torch.cat([o[k] for o in outs]).float().cpu() for k in outs[0]}
+        found = Heads.accuracy(out, targets(self.held.labels))
+        print("heads, artists held out: " + "  ".join(f"{k} {x:.3f}" for k, x in found.items()), flush=True)
+
+    def stored_states(self) -> torch.Tensor:
+        """Encoder outputs of every training clip: (n, 62, d), half precision."""
+        tower = self.model.model.audio_tower.eval()
+        out = torch.empty((len(self.train), AUDIO_TOKENS, D_AUDIO), dtype=torch.bfloat16)
+        with torch.inference_mode(), self.autocast():
+            for start in range(0, len(self.train), 64):
+                rows = np.arange(start, min(start + 64, len(self.train)))
+                out[start : start + len(rows)] = tower(self.mels(self.train, rows)).last_hidden_state.to("cpu", torch.bfloat16)
+        return out
+
+    def language(self, clock: Clock, stage: int) -> None:
+        inner = self.model.model
+        parameters = [*inner.language_model.parameters(), *inner.multi_modal_projector.parameters(),
+                      *self.model.lm_head.parameters()]
+        if clock.share >= 1:
+            return
+        states = self.stored_states()
+        clock.start = time.time()
+        batches = Batches(self.tokenizer, self.train, batch_size=self.args.batch, seed=int(clock.done_s))
+
+        def losses():
+            self.model.train()
+            for ids, labels, mask, rows in batches:
+                audio = states[rows].to(self.args.device) if len(rows) else None
+                with self.autocast():
+                    yield language_loss(self.model, *(x.to(self.args.device) for x in (ids, labels, mask)), audio), len(ids)
+
+        self._steps(clock, stage, parameters, losses())
+        self.report_language()
+
+    def joint(self, clock: Clock, stage: int) -> None:
+        inner, tower = self.model.model, self.model.model.audio_tower
+        parameters = [p for p in [*self.model.parameters(), *self.heads.parameters()] if p.requires_grad]
+        noise = torch.Generator().manual_seed(int(clock.done_s))
+        batches = Batches(self.tokenizer, self.train, batch_size=self.args.batch, seed=1 + int(clock.done_s))
+        true = {k: x.to(self.args.device) for k, x in targets(self.train.labels).items()}
+
+        def losses():
+            self.model.train()
+            for ids, labels, mask, rows in batches:
+                audio, extra = None, 0.0
+                with self.autocast():
+                    if len(rows):
+                        audio = inner.audio_tower(augmented(self.mels(self.train, rows), noise)).last_hidden_state
+                        extra = 0.1 * Heads.loss(self.heads(audio.mean(1)), {k: x[rows] for k, x in true.items()})
+                    loss = language_loss(self.model, *(x.to(self.args.device) for x in (ids, labels, mask)), audio)
+                yield loss + extra, len(ids)
+
+        if clock.share < 1:
+            self._steps(clock, stage, parameters, losses())
+        tower.eval()
+        self.report_heads()
+        self.report_language()
+
+    def report_language(self) -> None:
+        self.model.eval()
+        batches = iter(Batches(self.tokenizer, self.held, batch_size=64, seed=12345))
+        found = []
+        with torch.inference_mode(), self.autocast():
+            for _ in range(6):
+                ids, labels, mask, rows = next(batches)
+                audio = self.model.model.audio_tower(self.mels(self.held, rows)).last_hidden_state if len(rows) else None
+                found.append(language_loss(self.model, *(x.to(self.args.device) for x in (ids, labels, mask)), audio).item())
+        print(f"language, artists held out: loss {np.mean(found):.3f}", flush=True)
+
+
+def export(model, tokenizer, folder: Path) -> None:
+    """Save what transformers alone can load, in half precision."""
+    from transformers import Qwen2AudioProcessor
+
+    processor = Qwen2AudioProcessor(feature_extractor=listener_extractor(), tokenizer=tokenizer, chat_template=CHAT_TEMPLATE)
+    folder.mkdir(parents=True, exist_ok=True)
+    processor.save_pretrained(folder)
+    model.to("cpu").half().save_pretrained(folder)
+
+
+def tokenizer_texts(data: clip_data.Clips, n: int = 12_000) -> list[str]:
+    rng = random.Random(0)
+    texts = []
+    for _ in range(n):
+        state, answer, _ = example(rng, data)
+        texts += [state, answer]
+    v = vocab.load()
+    return texts + [f" {word}" for kind in v for value in kind.values for word in (value.name, *value.words)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", type=Path)
+    parser.add_argument("--out", type=Path, required=True, help="checkpoints; the finished model goes to OUT/model")
+    parser.add_argument("--minutes", type=float, nargs=3, default=(12, 20, 25), metavar=("ENCODER", "LANGUAGE", "JOINT"))
+    parser.add_argument("--rates", type=float, nargs=3, default=(1.5e-3, 1.5e-3, 4e-4))
+    parser.add_argument("--batch", type=int, default=48)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves torch's choice")
+    args = parser.parse_args()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    args.out.mkdir(parents=True, exist_ok=True)
+    train, held = clip_data.load(args.clips, "train"), clip_data.load(args.clips, "artist")
+    tokenizer_folder = args.out / "tokenizer"
+    if (tokenizer_folder / "tokenizer.json").exists():
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
+    else:
+        tokenizer = build_tokenizer(tokenizer_texts(train), tokenizer_folder)
+        tokenizer.save_pretrained(tokenizer_folder)
+    model = build_model(tokenizer)
+    print(f"{len(train)} clips, {sum(p.numel() for p in model.parameters()) / 1e6:.1f} M parameters, "
+          f"{len(tokenizer)} tokens", flush=True)
+    Trainer(args, model, tokenizer, train, held).run()
+    export(model, tokenizer, args.out / "model")
+    print(f"saved {args.out / 'model'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+import dataclasses
+
+import numpy as np
+import plans
+import pytest
+
+from mdialog import brief as briefs
+from mdialog.brief import Name
+from mdialog.errors import InputError
+from mdialog.plan import Clip
+
+
+@pytest.fixture
+def plan(tmp_path):
+    return plans.plan(tmp_path)
+
+
+def build(plan, i, **options):
+    return briefs.build(plan, i, [f"turn {k}" for k in range(i)], **options)
+
+
+def test_state_follows_the_order_of_turns(plan):
+    wanted = [[str(a) for a in build(plan, i).wanted] for i in range(6)]
+    like = '~track:"Don\'t "Stop" Now" by Ötzi & Söhne'
+    assert wanted[0] == []
+    assert wanted[1] == wanted[2] == ["genre:reggae", like]
+    assert wanted[3] == wanted[4] == ["genre:reggae", like, "tempo:slow"]
+    assert wanted[5] == ["genre:reggae", like, "-instrument:drums"]
+    assert [str(a) for a in build(plan, 4).dropped] == ["tempo:slow"]
+
+
+def test_nothing_of_the_future_or_the_goal_reaches_a_brief(plan):
+    for i in range(len(plan.turns)):
+        cut = dataclasses.replace(plan, turns=plan.turns[: i + 1], goal={})
+        assert build(plan, i) == build(cut, i)
+        assert "calm" not in briefs.instructions(build(plan, i)) + briefs.state(build(plan, i))
+
+
+def test_ids_never_reach_a_listener(plan):
+    for i in range(len(plan.turns)):
+        text = briefs.state(build(plan, i)) + briefs.instructions(build(plan, i))
+        assert not {"t1", "t2", "t3"} & set(text.replace('"', " ").replace(",", " ").split())
+
+
+def test_judgements_reach_the_one_who_judges_and_the_one_who_answers(plan):
+    blue, river = Name("Blue Hour", "The Lamps"), Name("River", "Ana Sol")
+    assert build(plan, 2).liked == build(plan, 3).liked == (blue,)
+    assert build(plan, 4).refused == build(plan, 5).refused == (river,)
+    assert build(plan, 4).liked == build(plan, 1).liked == ()
+
+
+def test_clips_and_offers_are_named(plan):
+    brief = build(plan, 3)
+    assert (brief.before.title, brief.about.title) == ("Blue Hour", "River")
+    assert [n.title for n in brief.offered] == ["River", 'Don\'t "Stop" Now']
+    assert build(plan, 0).about is None and build(plan, 1).before is None
+    many = dataclasses.replace(plan.turns[1], track_seq=("t1", "t2", "t3", "t1x"))
+    assert len(build(dataclasses.replace(plan, turns=(plan.turns[0], many)), 1).offered) == 3
+
+
+def test_state_reads_as_lines_of_what_is_there(plan):
+    assert briefs.state(build(plan, 4, hints=["82 BPM"])).splitlines() == [
+        "seeker, chatty",
+        "do: add_filter, reject_response, remove_filter",
+        "new: not instrument drums",
+        "drop: tempo slow",
+        'wanted: genre reggae; like track "Don\'t "Stop" Now" by Ötzi & Söhne; tempo slow',
+        'refused: "River" by Ana Sol',
+        'now: "River" by Ana Sol',
+        "hints: 82 BPM",
+    ]
+
+
+def test_messages_play_the_clips_in_order_before_the_text(plan):
+    played = []
+
+    def play(clip: Clip) -> np.ndarray:
+        played.append(clip)
+        return np.zeros(16, np.float32)
+
+    system, user = briefs.messages(build(plan, 3), play=play)
+    assert played == list(plan.turns[3].clips)
+    assert [part["type"] for part in user["content"]] == ["audio", "audio", "text"]
+    assert user["content"][-1]["text"] == briefs.state(build(plan, 3))
+    assert "first \"Blue Hour\" by The Lamps, then \"River\"" in system["content"][0]["text"]
+
+
+def test_instructions_explain_every_intent_and_repeat_what_was_said(plan):
+    text = briefs.instructions(build(plan, 2))
+    assert "- accept_response: Say that a recommended track is liked." in text
+    assert "Seeker: turn 0\nRecommender: turn 1" in text
+    assert "chatty" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [({"tracks": {}}, "does not describe it"), ({}, "needs 1 utterances")],
+)
+def test_what_does_not_fit_is_refused(plan, change, says):
+    broken = dataclasses.replace(plan, **change)
+    with pytest.raises(InputError, match=says):
+        briefs.build(broken, 1, ["x"] if change else [])

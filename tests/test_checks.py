@@ -1,0 +1,162 @@
+import dataclasses
+import random
+
+import plans
+import pytest
+
+from mdialog import brief as briefs
+from mdialog import vocab
+from mdialog.attributes import Attribute
+from mdialog.brief import Brief, Name
+from mdialog.checks import faults
+from mdialog.plan import Clip
+from mdialog.synth.labels import ClipLabels
+
+BLUE, RIVER = Name("Blue Hour", "The Lamps"), Name("River", "Ana Sol")
+CLIP = (Clip("t1", 0.0, 10.0),)
+OFFER = Brief("assistant", ("passive_recommend",), offered=(BLUE, RIVER), about=BLUE, clips=CLIP)
+ASK = Brief("user", ("add_filter",), new=(Attribute("genre", "reggae"),))
+TALK = Brief("assistant", ("sympathetic_response",))
+
+
+def of(text, brief, **options):
+    return {fault.check for fault in faults(text, brief, **options)}
+
+
+@pytest.mark.parametrize(
+    ("text", "brief"),
+    [
+        ('How about "Blue Hour" by The Lamps? It has a warm organ.', OFFER),
+        ("Blue Hour fits, I think: slow, with a choir.", OFFER),
+        ('Try "Blue Hour," then "River" by Ana Sol!', OFFER),
+        ("Something reggae, please.", ASK),
+        ("I'd love some reggae - the more off-beat the better…", ASK),
+        ("Hello.", TALK),
+        ("No drums, thanks.", Brief("user", ("add_filter",), new=(Attribute("instrument", "drums", "avoid"),))),
+        ("Like River, but slower?", Brief("user", ("add_filter",), new=(Attribute("track", str(RIVER), "like"),))),
+        ("Is it major or minor?", Brief("assistant", ("detail_attribute_request",), asks=("mode",))),
+    ],
+)
+def test_good_utterances_pass(text, brief):
+    assert faults(text, brief) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "brief", "check"),
+    [
+        ("", TALK, "form"),
+        ("   ", TALK, "form"),
+        ("That sounds good", TALK, "form"),
+        ("User: that sounds good.", TALK, "form"),
+        ("Assistant: that sounds good.", TALK, "form"),
+        ("That sounds good.<|im_end|>", TALK, "form"),
+        ("That sounds good.\ndo: greeting.", TALK, "form"),
+        ("That sounds \ufffd good.", TALK, "form"),
+        ("That sounds \x07 good.", TALK, "form"),
+        ('That "sounds good.', TALK, "form"),
+        (", that sounds good.", TALK, "form"),
+        ("It is good and " * 20 + "good.", TALK, "form"),
+        ("good good good good.", TALK, "language"),
+        ("Qorvik brelm sint vaskor dulm.", TALK, "language"),
+        ("Xkcd hjklm brr.", TALK, "language"),
+        ("That soundsGood to me.", TALK, "language"),
+        ("12 34 56 78 ok.", TALK, "language"),
+        ("Can you recommend me something?", TALK, "voice"),
+        ("I'm looking for something nice.", TALK, "voice"),
+        ("You might like some reggae.", ASK, "voice"),
+        ("What kind of music do you like? Reggae?", ASK, "voice"),
+        ("As an AI language model, I like it.", TALK, "phrases"),
+        ("The tempo isn't specified.", TALK, "phrases"),
+        ("You should hear this.", OFFER, "names"),
+        ('How about "Blue Hours" by The Lamps?', OFFER, "names"),
+        ('How about "blue hour" by the lamps?', OFFER, "names"),
+        ("How about Blue Hour by Miles Davis?", OFFER, "names"),
+        ("I hear what you say, and so does Bob.", TALK, "names"),
+        ("Something nice, please.", ASK, "attributes"),
+        ("Some reggae from 1984.", ASK, "attributes"),
+        ("Some reggae with a flute.", ASK, "attributes"),
+        ("Some Jamaican reggae.", ASK, "attributes"),
+        ("Some calm reggae.", ASK, "attributes"),
+        ("Reggae for the gym.", ASK, "attributes"),
+        ("Some drums.", Brief("user", ("add_filter",), new=(Attribute("instrument", "drums", "avoid"),)), "attributes"),
+        ("Fine by me.", Brief("user", ("remove_filter",), dropped=(Attribute("genre", "jazz"),)), "attributes"),
+        ("I would like that.", Brief("assistant", ("detail_attribute_request",), asks=("mode",)), "intents"),
+        ("It is nice.", Brief("assistant", ("item_attribute_answer",), asks=("tempo",), about=BLUE, clips=CLIP), "intents"),
+    ],
+)  # fmt: skip
+def test_bad_utterances_fail_by_the_right_check(text, brief, check):
+    assert check in of(text, brief)
+
+
+def test_what_is_heard_may_be_said_and_what_cannot_be_heard_may_not():
+    assert not of('"Blue Hour" has a slow flute.', OFFER)
+    assert "attributes" in of('"Blue Hour" is by a British band.', OFFER)
+    assert "attributes" in of("A slow flute is nice.", TALK)
+
+
+def test_a_sentence_is_not_said_twice():
+    said = dataclasses.replace(TALK, history=(("assistant", "I see what you mean. Sure."), ("user", "Sure!")))
+    assert "repetition" in of("Okay. I see what you mean!", said)
+    assert "repetition" in of("Sure.", said)
+    assert not of("Sure. I hear you.", said)
+
+
+def test_what_the_plan_keeps_for_later_is_not_said(tmp_path):
+    plan = plans.plan(tmp_path)
+    brief = briefs.build(plan, 0, [])
+    good = 'Some reggae, like "Don\'t "Stop" Now".'
+    assert faults(good, brief, plan=plan) == []
+    assert "attributes" in of(good[:-1] + ", and slow.", brief, plan=plan)
+    assert "names" in of(good + " Blue Hour too.", brief, plan=plan)
+    offer = briefs.build(plan, 1, [good])
+    assert not of('"Blue Hour" is slow.', offer, plan=plan, turn_index=1)  # heard, so it may be said early
+    assert "names" in of('"Blue Hour" is no match for Ana Sol.', offer, plan=plan, turn_index=1)
+
+
+def labels(rng: random.Random) -> ClipLabels:
+    v = vocab.load()
+    bpm, energy, key = rng.uniform(50, 190), rng.random(), rng.choice(v["key"].names)
+    instruments = tuple(rng.sample(v["instrument"].names, rng.randint(2, 5)))
+    return ClipLabels(
+        tempo_bpm=bpm, tempo=v["tempo"].word_for(bpm), key=key, mode=key.split()[1], genre=rng.choice(v["genre"].names),
+        metre=rng.choice(v["metre"].names), instruments=instruments, lead=instruments[0],
+        vocal=rng.choice(("choir", "instrumental")), energy=v["energy"].word_for(energy), energy_value=energy,
+        course=rng.choice((None, "rising", "falling", "steady")), moods=(rng.choice(v["mood"].names),),
+    )  # fmt: skip
+
+
+def phrase_book(n: int, seed: int) -> list[tuple[str, Brief]]:
+    phrases = pytest.importorskip("mdialog.synth.phrases")
+    rng = random.Random(seed)
+    pairs = []
+    for _ in range(n):
+        heard = [labels(rng) for _ in range(rng.choice((0, 1, 1, 2)))]
+        brief = phrases.random_brief(rng, len(heard))
+        pairs.append((phrases.say(brief, heard, rng), brief))
+    return pairs
+
+
+def test_the_phrase_book_passes():
+    pairs = phrase_book(1500, seed=3)
+    failed = [(text, found) for text, brief in pairs if (found := faults(text, brief))]
+    assert len(failed) <= 0.01 * len(pairs), failed[:5]
+
+
+def test_babble_of_its_own_subwords_fails():
+    from tokenizers import ByteLevelBPETokenizer
+
+    pairs, rng = phrase_book(1500, seed=4), random.Random(5)
+    words = ByteLevelBPETokenizer()
+    words.train_from_iterator([text for text, _ in pairs], vocab_size=1500, show_progress=False)
+    passed = 0
+    for _ in range(1500):
+        ids = [rng.randrange(1500) for _ in range(rng.randint(2, 40))]
+        passed += not faults(words.decode(ids).strip() + rng.choice((".", "?", "")), rng.choice(pairs)[1])
+    assert passed <= 8
+
+
+def test_an_utterance_for_another_brief_mostly_fails():
+    pairs, rng = phrase_book(800, seed=6), random.Random(7)
+    swapped = [(rng.choice(pairs), rng.choice(pairs)) for _ in range(1500)]
+    passed = sum(not faults(text, brief) for (text, own), (_, brief) in swapped if own is not brief)
+    assert passed <= 0.06 * len(swapped)
