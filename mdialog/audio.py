@@ -165,9 +165,8 @@ def _read_av(path: Path, start_s: float, end_s: float | None) -> tuple[np.ndarra
                     resampler = av.AudioResampler(format="fltp", layout=frame.layout, rate=rate)
                     origin = frame.pts
                     start, end = round(start_s * rate), math.inf if end_s is None else round(end_s * rate)
-                    if _can_seek(container, origin, start_s):
+                    if _can_seek(container, origin, start_s) and _seek(container, stream, origin, start_s - 0.5):
                         # Half a second early: codecs need frames before the first that is right.
-                        container.seek(int(origin + (start_s - 0.5) / stream.time_base), stream=stream)
                         packets, position = container.demux(stream), -1
                         break
                 if position is None:
@@ -188,6 +187,17 @@ def _read_av(path: Path, start_s: float, end_s: float | None) -> tuple[np.ndarra
 def _can_seek(container, origin: int | None, start_s: float) -> bool:
     """Whether jumping is exact and worth it: raw AAC and MP3 streams only guess their times."""
     return origin is not None and start_s > 2.0 and container.format.name not in ("aac", "mp3")
+
+
+def _seek(container, stream, origin: int, to_s: float) -> bool:
+    """Whether the jump could be made; if not, reading on from the start gives the same, later."""
+    import av
+
+    try:
+        container.seek(int(origin + to_s / stream.time_base), stream=stream)
+    except av.error.FFmpegError:
+        return False
+    return True
 
 
 def mono(samples: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ MAX_WORDS = 60
 MIN_KNOWN, MIN_KNOWN_SHORT = 0.5, 1.0
 SHORT_WORDS = 4
 REPEATED_SENTENCE_WORDS = 4  # shorter sentences ("Sounds good.") may come again within another utterance
+CHOICE = 4  # values of a kind that a question may give a choice of: "major or minor?", but never "reggae, perhaps?"
 MASK = "\u25a1"  # stands for a given name while the words around it are checked
 
 
@@ -63,7 +64,7 @@ class Utterance:
     def masked(self) -> str:
         """The text with every given name, exactly written, as one `MASK` (its quotation marks too)."""
         text = self.text
-        for name in sorted(given_names(self.brief), key=len, reverse=True):
+        for name in sorted(given_names(self.brief), key=lambda name: (-len(name), name)):
             text = re.sub(rf'"{re.escape(name)}([.,!?]?)"', MASK + r"\1", text)
             text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", MASK, text)
         return text
@@ -183,7 +184,7 @@ def names(said: Utterance) -> Iterator[Fault]:
     for name in _foreign(said):
         yield Fault("names", name, "a track or artist of the dialogue that this turn may not name")
     given = {word for a in (*said.brief.new, *said.brief.dropped, *said.brief.wanted) for word in a.value.split()}
-    for word in set(_capitals(said.masked)) - given:
+    for word in sorted(set(_capitals(said.masked)) - given):
         yield Fault("names", word, "a capitalised word that is no given name")
     if said.brief.offered and not _offers(said.text, said.brief.offered[0]):
         yield Fault("names", str(said.brief.offered[0]), "a recommending turn must name the track that it plays")
@@ -300,11 +301,10 @@ def _ahead(said: Utterance) -> Iterator[Fault]:
     given = {(a.kind, a.value) for a in (*said.brief.new, *said.brief.dropped, *said.brief.wanted)}
     text = _without(said.masked, given)
     for kind, value in sorted(_later(said) - given):
-        if not _heard_now(said.brief, kind) and (found := _find(kind, value, text)):
+        if not _free(said, kind) and (found := _find(kind, value, text)):
             yield Fault("attributes", found[0], f"{kind}:{value} belongs to a later turn")
     for kind in vocab.load():
-        # A question may list what there is to choose from.
-        if kind.attribute and kind.name not in said.brief.asks and not _heard_now(said.brief, kind.name):
+        if kind.attribute and not _free(said, kind.name):
             for value in kind.names:
                 if (kind.name, value) not in given and (found := _find(kind.name, value, text)):
                     yield Fault("attributes", found[0], f"{kind.name}:{value} is neither given nor heard")
@@ -312,14 +312,18 @@ def _ahead(said: Utterance) -> Iterator[Fault]:
         yield Fault("attributes", found[0], "a year that was not given")
 
 
-def _heard_now(brief: Brief, kind: str) -> bool:
-    """Whether a turn may speak of a kind because it hears a clip."""
-    return bool(brief.clips) and vocab.load()[kind].audible
+def _free(said: Utterance, kind: str) -> bool:
+    """Whether a turn may name any value of a kind: it hears a clip, or asks and gives a choice of the few there are."""
+    brief, values = said.brief, vocab.load()[kind].names
+    if brief.clips and vocab.load()[kind].audible:
+        return True
+    few = kind in brief.asks and len(values) <= CHOICE
+    return few and sum(_find(kind, value, said.masked) is not None for value in values) >= 2
 
 
 def _without(text: str, given: set[tuple[str, str]]) -> str:
     """The text without the words for what was given: they may also be words for something else."""
-    for kind, value in given:
+    for kind, value in sorted(given):
         text = _pattern(kind, value).sub("_", text)
     return text
 

@@ -12,13 +12,19 @@ from mdialog.synth.labels import ClipLabels
 TEMPO_TOLERANCE = 0.04
 ENERGY_TOLERANCE = 0.05
 
-_NEGATION = re.compile(r"\b(?:no|not|without(?: any)?|never|nothing|lacks?|free of|isn't|aren't|neither|nor)\b[\w\s'-]{0,12}$", re.I)
+_NEGATION = re.compile(
+    r"\b(?:no|not|without(?: any)?|never|nothing|lacks?|free of|isn't|aren't|neither|nor)\b[\w\s'-]{0,12}$", re.I
+)
 _LEADS = re.compile(
-    r"^\W*(?:(?:that|which)\s+)?(?:carr(?:y|ies|ying)|lead(?:s|ing)?|takes? the (?:tune|lead|melody)|(?:has|have|hold(?:s|ing)?|"
-    r"play(?:s|ing)?|sing(?:s|ing)?|up front with) the (?:tune|lead|melody)|(?:is |are )?(?:up front|in front|in the lead|on lead))",
+    r"^\W*(?:(?:that|which)\s+)?(?:"
+    r"carr(?:y|ies|ying)|lead(?:s|ing)?|takes? the (?:tune|lead|melody)"
+    r"|(?:has|have|hold(?:s|ing)?|play(?:s|ing)?|sing(?:s|ing)?|up front with|on) the (?:tune|lead|melody)"
+    r"|(?:is |are )?(?:up front|in front|in the lead|on lead|out in front))",
     re.I,
 )
-_LED = re.compile(r"(?:\bled by(?: an?| the)?|\blead|\bmelody (?:on|from|by)(?: an?| the)?)\W*$", re.I)
+_LED = re.compile(
+    r"(?:\bled by(?: an?| the)?|\blead|\b(?:melody|tune|line) (?:on|from|by|is on|belongs to)(?: an?| the)?)\W*$", re.I
+)
 
 
 @dataclass(frozen=True)

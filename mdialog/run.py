@@ -236,10 +236,12 @@ def plan(config: GenerateConfig, catalog, *, progress: Progress | None = None) -
     """
     from mdialog import recipes
     from mdialog.intents import IntentModel
-    from mdialog.snapshot import Snapshot
+    from mdialog.snapshot import TRACK_COLUMNS, WINDOW_COLUMNS, Snapshot
 
     recipe = recipes.load(config.recipe)
-    tracks, windows = (catalog.table(name).to_arrow() for name in ("tracks", "windows"))
+    held = catalog.table("tracks").schema.names
+    tracks = catalog.columns([name for name in TRACK_COLUMNS if name in held])
+    windows = catalog.columns(WINDOW_COLUMNS, table="windows")
     snapshot = Snapshot.from_arrow(tracks, windows, labels=list(catalog.about.labels))
     planned = recipe.plan_many(
         snapshot, IntentModel.load(), seed=config.seed, n=config.n, shard=config.part,

@@ -70,7 +70,7 @@ def _ranked(
     tracks = catalog.table("tracks")
     if norm < 1e-6:  # the terms cancel: every track scores alike
         direction, norm = np.eye(1, len(direction))[0], 1.0
-        n = tracks.count_rows()
+        n = max(1, tracks.count_rows())
     else:
         n = limit + _MARGIN
     search = tracks.search((direction / norm).astype(np.float32), vector_column_name="embedding")

@@ -96,6 +96,8 @@ class _Frames:
     centroid_hz : np.ndarray [shape=(n,)]
     power : np.ndarray [shape=(n_blocks,)]
         K-weighted power of 0.4 s, summed over channels, every 0.1 s.
+    lufs : float
+        Integrated loudness of it all.
     treble, bass : np.ndarray [shape=(12, n_chroma)]
     tempogram : tempo.Tempogram or None
     """
@@ -107,6 +109,7 @@ class _Frames:
     percussive: np.ndarray
     centroid_hz: np.ndarray
     power: np.ndarray
+    lufs: float
     treble: np.ndarray
     bass: np.ndarray
     tempogram: tempo.Tempogram | None
@@ -130,6 +133,7 @@ def frames(samples: np.ndarray, sample_rate: int) -> _Frames:
     onsets, peaks = _onsets(mel)
     magnitude = np.sqrt(mel)
     treble, bass, _ = tonality.chroma(y, SAMPLE_RATE)
+    power = _power(samples, sample_rate)
     return _Frames(
         n_samples=y.size,
         onsets=onsets,
@@ -137,7 +141,8 @@ def frames(samples: np.ndarray, sample_rate: int) -> _Frames:
         magnitude=magnitude.sum(axis=0),
         percussive=_percussive(magnitude),
         centroid_hz=centroid,
-        power=_power(samples, sample_rate),
+        power=power,
+        lufs=_lufs(power),
         treble=treble,
         bass=bass,
         tempogram=tempo.tempogram(onsets, FPS) if y.size >= MIN_TEMPO_S * SAMPLE_RATE else None,
@@ -280,10 +285,12 @@ def _measure(found: _Frames, start_s: float, end_s: float, *, around: Measured |
     chroma_at = _slice(start_s, end_s, SAMPLE_RATE / tonality.HOP, found.treble.shape[1])
     # Blocks that lie in the span, or the one that begins with it.
     power = found.power[_slice(start_s, end_s - BLOCK_S, 10.0, found.power.size)]
-    beat = None
+    beat, onset_rate = None, onset_rate_hz(found, start_s, end_s)
     if found.tempogram is not None:
         similarity = found.tempogram.over(start_s, end_s)
-        beat = tempo.decide(similarity, FPS, around_bpm=around.tempo_bpm if around else None)
+        beat = tempo.decide(
+            similarity, FPS, onset_rate_hz=onset_rate, around_bpm=around.tempo_bpm if around else None
+        )
     whole = (found.treble, found.bass) if around else None
     key = tonality.decide(found.treble[:, chroma_at], found.bass[:, chroma_at], within=whole)
     magnitude = found.magnitude[at]
@@ -300,7 +307,7 @@ def _measure(found: _Frames, start_s: float, end_s: float, *, around: Measured |
         loudness_lufs=_lufs(power),
         dynamic_range_db=_dynamic_range(power),
         brightness_hz=float(found.centroid_hz[at] @ magnitude / total),
-        onset_rate_hz=_onset_rate(found, start_s, end_s),
+        onset_rate_hz=onset_rate,
         percussive_share=float(found.percussive[at].sum() / total),
         energy=_energy(found, start_s, end_s),
         energy_curve=curve,
@@ -314,7 +321,8 @@ def _slice(start_s: float, end_s: float, per_second: float, size: int) -> slice:
     return slice(start, max(start + 1, round(end_s * per_second)))
 
 
-def _onset_rate(found: _Frames, start_s: float, end_s: float) -> float:
+def onset_rate_hz(found: _Frames, start_s: float, end_s: float) -> float:
+    """Distinct onsets a second in a span."""
     inside = np.count_nonzero((found.peaks >= start_s * FPS) & (found.peaks < end_s * FPS))
     return float(inside / (min(end_s, found.duration_s) - start_s))
 
@@ -327,25 +335,33 @@ def energy_weights() -> dict[str, float]:
 def energy_parts(found: _Frames, start_s: float, end_s: float) -> dict[str, float]:
     """What energy is made of, each scaled to about [0, 1].
 
-    Loudness from -40 to -10 LUFS, up to 8 onsets a second, the share of percussion, brightness from 250 Hz to 4 kHz.
+    Loudness from -40 to -10 LUFS, and from 15 LU below to 15 LU above the whole track's; up to 8 onsets a second; the
+    share of percussion; brightness from 250 Hz to 4 kHz; of the onset strength of each band its mean, up to 5 dB
+    ("flow"), and what only one frame in twenty exceeds, up to 20 dB ("punch").
     """
     at = _slice(start_s, end_s, FPS, found.magnitude.size)
-    power = found.power[_slice(start_s, end_s - BLOCK_S, 10.0, found.power.size)]
+    loudness = _lufs(found.power[_slice(start_s, end_s - BLOCK_S, 10.0, found.power.size)])
     total = max(float(found.magnitude[at].sum()), 1e-9)
     centroid = max(float(found.centroid_hz[at] @ found.magnitude[at] / total), 1.0)
-    return {
-        "loudness": float(np.clip((_lufs(power) + 40.0) / 30.0, 0.0, 1.2)),
-        "onsets": float(np.clip(_onset_rate(found, start_s, end_s) / 8.0, 0.0, 1.2)),
+    parts = {
+        "loudness": (loudness + 40.0) / 30.0,
+        "relative": (loudness - found.lufs + 15.0) / 30.0,
+        "onsets": onset_rate_hz(found, start_s, end_s) / 8.0,
         "percussion": float(found.percussive[at].sum() / total),
-        "brightness": float(np.clip(np.log2(centroid / 250.0) / 4.0, 0.0, 1.2)),
+        "brightness": float(np.log2(centroid / 250.0)) / 4.0,
     }
+    onsets = found.onsets[:, at]
+    flow, punch = onsets.mean(axis=1) / 5.0, np.percentile(onsets, 95, axis=1) / 20.0
+    for i, band in enumerate(("low", "middle", "high")):
+        parts |= {f"flow {band}": float(flow[i]), f"punch {band}": float(punch[i])}
+    return {name: min(1.2, max(0.0, value)) for name, value in parts.items()}
 
 
 def _energy(found: _Frames, start_s: float, end_s: float) -> float:
-    """Energy in [0, 1]: a weighted sum of loudness, onset rate, percussion and brightness.
+    """Energy in [0, 1]: a weighted sum of :func:`energy_parts`.
 
-    The weights are fitted, by least squares, to the energy that the composer of ``mdialog.synth`` gave windows of
-    rendered pieces; ``scripts/tempo_accuracy.py --fit`` does it anew.
+    The weights are fitted, by least squares and then stretched to the truth's own spread, to the energy that the
+    composer of ``mdialog.synth`` gave windows of rendered pieces; ``scripts/tempo_accuracy.py --fit`` fits them anew.
     """
     weights = energy_weights()
     parts = energy_parts(found, start_s, end_s)
@@ -381,5 +397,5 @@ def words(measured: Measured) -> dict[str, str]:
     if abs(measured.energy_trend) >= 0.2:
         said["course"] = "rising" if measured.energy_trend > 0 else "falling"
     elif abs(measured.energy_trend) < 0.05:
-        said["course"] = "steady"
+        said["course"] = "level"
     return said

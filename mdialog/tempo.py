@@ -77,18 +77,22 @@ def _autocorrelation(x: np.ndarray, size: int) -> np.ndarray:
     return scipy.fft.irfft(np.abs(scipy.fft.rfft(x, n)) ** 2, n)[..., :size]
 
 
-def features(similarity: np.ndarray, fps: float) -> np.ndarray:
+def features(similarity: np.ndarray, fps: float, *, onset_rate_hz: float) -> np.ndarray:
     """What speaks for or against each tempo of the grid.
 
-    Similarity at multiples and fractions of its period, in each band, then the tempo itself on a log scale.
+    Similarity at multiples and fractions of its period, in each band; the tempo itself on a log scale; how many
+    onsets a beat would have.
 
     Parameters
     ----------
     similarity : np.ndarray [shape=(bands, n_lags)]
+    fps : float
+        Lags a second.
+    onset_rate_hz : float >= 0
 
     Returns
     -------
-    np.ndarray [shape=(len(GRID_BPM), bands * len(RATIOS) + 3)]
+    np.ndarray [shape=(len(GRID_BPM), bands * len(RATIOS) + 5)]
     """
     lags = np.arange(similarity.shape[1])
     usable = 0.85 * similarity.shape[1]
@@ -98,7 +102,8 @@ def features(similarity: np.ndarray, fps: float) -> np.ndarray:
         for band in similarity:
             columns.append(np.where(at < usable, np.interp(at, lags, band), 0.0))
     octave = np.log2(GRID_BPM / 110.0)
-    return np.stack([*columns, octave, octave**2, octave**3], axis=1)
+    a_beat = np.log2(max(onset_rate_hz, 0.2) * 60.0 / GRID_BPM) - 1.0
+    return np.stack([*columns, octave, octave**2, octave**3, a_beat, a_beat**2], axis=1)
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,9 @@ def weights() -> np.ndarray:
     return np.asarray(json.loads(files("mdialog").joinpath("tags_weights.json").read_text())["tempo"])
 
 
-def posterior(similarity: np.ndarray, fps: float, *, around_bpm: float | None = None) -> np.ndarray:
+def posterior(
+    similarity: np.ndarray, fps: float, *, onset_rate_hz: float, around_bpm: float | None = None
+) -> np.ndarray:
     """Probability of each tempo of ``GRID_BPM``.
 
     A linear score of :func:`features` through a softmax; ``scripts/tempo_accuracy.py --fit`` fits its weights by
@@ -134,10 +141,13 @@ def posterior(similarity: np.ndarray, fps: float, *, around_bpm: float | None = 
     Parameters
     ----------
     similarity : np.ndarray [shape=(bands, n_lags)]
+    fps : float
+        Lags a second.
+    onset_rate_hz : float >= 0
     around_bpm : float, optional
         Tempo of the whole track: a span of it rarely has another.
     """
-    score = features(similarity, fps) @ weights()
+    score = features(similarity, fps, onset_rate_hz=onset_rate_hz) @ weights()
     if around_bpm is not None:
         off = np.log(GRID_BPM / around_bpm) / 0.04
         score = score + np.log(np.exp(-0.5 * off**2) + 0.02)
@@ -145,7 +155,9 @@ def posterior(similarity: np.ndarray, fps: float, *, around_bpm: float | None = 
     return share / share.sum()
 
 
-def decide(similarity: np.ndarray, fps: float, *, around_bpm: float | None = None) -> Tempo | None:
+def decide(
+    similarity: np.ndarray, fps: float, *, onset_rate_hz: float, around_bpm: float | None = None
+) -> Tempo | None:
     """The likeliest tempo; None where nothing repeats.
 
     Parameters
@@ -154,12 +166,14 @@ def decide(similarity: np.ndarray, fps: float, *, around_bpm: float | None = Non
         ``Tempogram.over`` of a span.
     fps : float
         Lags a second.
+    onset_rate_hz : float >= 0
+        Onsets a second of the span: with it, a beat of one onset and a beat of sixteen are unlikely.
     around_bpm : float, optional
         See :func:`posterior`.
     """
     if not np.any(similarity[:, 1:]):
         return None
-    share = posterior(similarity, fps, around_bpm=around_bpm)
+    share = posterior(similarity, fps, onset_rate_hz=onset_rate_hz, around_bpm=around_bpm)
     reach = round(0.04 / STEP)
     mass = np.convolve(share, np.ones(2 * reach + 1), mode="same")
     middle = int(np.argmax(mass))

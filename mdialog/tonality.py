@@ -13,7 +13,7 @@ LOW_HZ, SPLIT_HZ, HIGH_HZ = 50.0, 260.0, 2100.0
 HARMONICS = 4  # a peak may be the 2nd, 3rd or 4th harmonic of the note that is played
 DECAY = 0.6
 PROFILE = "albrecht"
-BASS = 0.5
+BASS = 0.75
 WHOLE = 1.0  # weight of the whole track's chroma when a span of it is judged
 SHARPNESS = 15.0  # of the softmax over correlations
 

@@ -14,10 +14,17 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from render_clips import SAMPLE_RATE_HZ, draw_clip, specs
+import torch
+import torchaudio
+from render_clips import SAMPLE_RATE_HZ, draw_clips
 from scipy.stats import binomtest, rankdata
+from train_listener_mini import some_name
 
-from mdialog import claims, vocab
+from mdialog import checks, claims
+from mdialog.brief import messages
+from mdialog.clap import Clap
+from mdialog.listener.base import Request
+from mdialog.listener.local import LocalListener
 from mdialog.synth import captions, phrases
 from mdialog.synth.render import default_soundfont
 
@@ -35,10 +42,9 @@ def interval(hits: int, n: int) -> str:
 
 
 def held_out_clips(n: int, soundfonts: list[Path], seed: int):
-    """Sound and truth of `n` clips by held-out artists."""
+    """Sound and truth of `n` clips by held-out artists, one a piece."""
     rng = random.Random(seed)
-    pool = specs(held=True)
-    rows = [draw_clip(rng.choice(pool), rng, soundfonts, augmented=False) for _ in range(n)]
+    rows = [next(draw_clips(rng, soundfonts, held=True, augmented=False)) for _ in range(n)]
     return np.stack([r[0] for r in rows]), [r[1] for r in rows], [r[2] for r in rows]
 
 
@@ -54,7 +60,8 @@ def clap_rows(clap, audio, labels, themes) -> dict[str, str]:
         queries.append(captions.write(chosen[:FACTS_IN_QUERY], rng))
     text = clap.embed_text(queries)
     ranks = rankdata(-(text @ sound.T), axis=1)[np.arange(len(text)), np.arange(len(text))]
-    rows = {f"text-to-audio recall@10 of {len(text)} (chance {10 / len(text):.3f})": interval(int((ranks <= 10).sum()), len(text))}
+    recall = f"text-to-audio recall@10 of {len(text)} (chance {10 / len(text):.3f})"
+    rows = {recall: interval(int((ranks <= 10).sum()), len(text))}
     zero = clap.zero_shot
     scores = sound @ zero.text_embeddings.T
     scores = (scores - scores.mean(0)) / scores.std(0)
@@ -78,58 +85,106 @@ def clap_rows(clap, audio, labels, themes) -> dict[str, str]:
     return rows
 
 
-def recommending_briefs(n: int, seed: int):
-    """Briefs of recommending or answering turns with one clip."""
+def recommending_briefs(labels, seed: int):
+    """Briefs of assistant turns with one clip: what a listener is mostly asked."""
     rng = random.Random(seed)
-    found = []
-    while len(found) < n:
-        brief = phrases.random_brief(rng, 1)
-        if brief.role == "assistant" and brief.clips:
-            found.append(brief)
-    return found
+    return [phrases.random_brief(rng, 1, role="assistant", names=some_name) for _ in labels]
 
 
-def said_about(utterances, given, labels, names) -> dict[str, list[bool]]:
-    """Truth of each audible claim by kind; what the brief already held is echo and left out."""
+def said_about(utterances, given, labels) -> dict[str, list[bool]]:
+    """Truth of each audible claim by kind; what the brief already holds is an echo and left out."""
     found = defaultdict(list)
-    for text, brief, row, allowed in zip(utterances, given, labels, names, strict=True):
+    for text, brief, row in zip(utterances, given, labels, strict=True):
         told = {(a.kind, a.value) for a in (*brief.new, *brief.wanted, *brief.dropped)}
-        for claim in claims.find(text, names=allowed):
-            if (claim.kind, claim.value) in told or (claim.kind == "lead" and ("instrument", claim.value) in told):
-                continue
+        for claim in claims.find(text, names=checks.given_names(brief)):
+            kind = "instrument" if claim.kind == "lead" else claim.kind
             holds = claims.true_of(claim, row)
-            if holds is not None:
-                kind = "drums" if claim.value == "drums" else claim.kind
-                found[kind].append(holds)
+            if (kind, claim.value) not in told and holds is not None:
+                found["drums" if claim.value == "drums" else claim.kind].append(holds)
     return found
 
 
-def listener_rows(listener, audio, labels, *, seed: int):
-    """Truth of what is said with the real clip, another clip and noise; names; form."""
-    import torch
-    import torchaudio
+def form_and_names(texts, given) -> tuple[list[bool], list[bool]]:
+    """Whether each utterance is well formed, and whether each quoted or offered name is one of the brief's."""
+    well_formed, copied = [], []
+    for text, brief in zip(texts, given, strict=True):
+        said = checks.Utterance(text, brief)
+        well_formed.append(not [*checks.form(said), *checks.language(said)])
+        allowed = checks.given_names(brief)
+        copied += [quoted in allowed for quoted in re.findall(r'"([^"]+)"', text)]
+    return well_formed, copied
 
-    from mdialog import checks
 
+def listener_rows(listener, audio, labels, *, seed: int) -> tuple[dict[str, dict[str, list[bool]]], dict[str, list[bool]]]:
+    """Truth of what is said with the real clip, another clip and noise; form and names with the real clip."""
     rng = np.random.default_rng(seed)
     heard = torchaudio.functional.resample(torch.from_numpy(audio), SAMPLE_RATE_HZ, listener.sample_rate).numpy()
-    given = recommending_briefs(len(audio), seed)
-    names = [[x for name in (*b.offered, *b.liked, *b.refused, *filter(None, (b.about, b.before)))
-              for x in (name.title, name.artist)] + [a.value for a in (*b.new, *b.wanted, *b.dropped) if a.polarity == "like" or a.kind in ("artist", "track")]
-             for b in given]
-    order = np.roll(np.arange(len(audio)), 1)
+    given = recommending_briefs(labels, seed)
     level = np.sqrt((heard**2).mean(1, keepdims=True))
-    sounds = {"real clip": heard, "another clip": heard[order], "noise": (rng.standard_normal(heard.shape) * level).astype(np.float32)}
-    table, well_formed, copied = {}, [0, 0], [0, 0]
+    sounds = {
+        "real clip": heard,
+        "another clip": np.roll(heard, 1, axis=0),
+        "noise": (rng.standard_normal(heard.shape) * level).astype(np.float32),
+    }
+    table, extra = {}, {}
     for condition, played in sounds.items():
-        requests = [make_request(brief, clip) for brief, clip in zip(given, played, strict=True)]
+        requests = [Request(id=str(i), messages=messages(brief, play=lambda _, clip=clip: clip))
+                    for i, (brief, clip) in enumerate(zip(given, played, strict=True))]
         texts = [candidates[0] for candidates in listener.write(requests, n=1, seed=seed)]
-        table[condition] = said_about(texts, given, labels, names)
+        table[condition] = said_about(texts, given, labels)
         if condition == "real clip":
-            for text, brief, allowed in zip(texts, given, names, strict=True):
-                quoted = re.findall(r'"([^"]+)"', text)
-                copied[0] += sum(q in allowed for q in quoted)
-                copied[1] += len(quoted)
-                well_formed[0] += not checks.well_formed(text)
-                well_formed[1] += 1
-    return table, well_formed, copied
+            extra["well formed"], extra["quoted titles copied exactly"] = form_and_names(texts, given)
+            extra["says something audible"] = [bool(claims.find(t, names=checks.given_names(b)))
+                                               for t, b in zip(texts, given, strict=True)]
+    return table, extra
+
+
+def share(values: list[bool]) -> str:
+    return interval(sum(values), len(values))
+
+
+def listener_table(table, extra) -> str:
+    kinds = sorted({kind for found in table.values() for kind in found})
+    lines = ["| said about | " + " | ".join(table) + " |", "|---|" + "---|" * len(table)]
+    for kind in kinds:
+        lines.append(f"| {kind} | " + " | ".join(share(found.get(kind, [])) for found in table.values()) + " |")
+    return "\n".join([*lines, "", *(f"- {what}: {share(values)}" for what, values in extra.items())])
+
+
+def into_card(card: Path, text: str) -> None:
+    """Replace what stands between a model card's ``figures`` marks."""
+    old = card.read_text(encoding="utf-8")
+    begin, end = "<!-- figures -->", "<!-- end of figures -->"
+    head, rest = old.split(begin)
+    card.write_text(head + begin + "\n" + text + "\n" + end + rest.split(end)[1], encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clap", default="clap-mini")
+    parser.add_argument("--listener", default="listener-mini")
+    parser.add_argument("--soundfont", type=Path, action="append", default=[], help="trained with, beside the default")
+    parser.add_argument("--unseen", type=Path, help="a SoundFont that was not trained with")
+    parser.add_argument("-n", type=int, default=400, help="clips a set")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--write", action="store_true", help="put the tables into the model cards")
+    args = parser.parse_args()
+    sets = {"artists held out": [default_soundfont(), *args.soundfont]}
+    if args.unseen:
+        sets["artists and SoundFont held out"] = [args.unseen]
+    clap, listener = Clap.load(args.clap, device=args.device), LocalListener.load(args.listener, device=args.device)
+    clap_text, listener_text = [], []
+    for seed, (name, soundfonts) in enumerate(sets.items(), 2026):
+        audio, labels, themes = held_out_clips(args.n, soundfonts, seed)
+        rows = clap_rows(clap, audio, labels, themes)
+        clap_text += [f"\n### {name}, {args.n} clips\n", "| what | figure |", "|---|---|"]
+        clap_text += [f"| {what} | {figure} |" for what, figure in rows.items()]
+        listener_text += [f"\n### {name}, {args.n} clips\n", listener_table(*listener_rows(listener, audio, labels, seed=seed))]
+        print("\n".join(["", "# clap", *clap_text, "", "# listener", *listener_text]), flush=True)
+    if args.write:
+        into_card(ROOT / "models" / "clap-mini" / "README.md", "\n".join(clap_text))
+        into_card(ROOT / "models" / "listener-mini" / "README.md", "\n".join(listener_text))
+
+
+if __name__ == "__main__":
+    main()

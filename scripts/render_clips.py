@@ -16,6 +16,7 @@ import multiprocessing
 import random
 import sys
 import time
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from mdialog.synth.render import default_soundfont, render
 
 SAMPLE_RATE_HZ = 48_000
 CLIP_S = 10.0
-SHARD = 100  # clips
+SHARD, CLIPS_A_PIECE = 100, 2
 TRAINING_SEED = 1_000_003  # other artists than those of any library a user is likely to make
 ARTISTS, HELD_OUT = 800, 8  # every eighth artist is kept from training
 
@@ -58,11 +59,11 @@ def _artist(index: int) -> Artist:
     return make_artist(TRAINING_SEED, index)
 
 
-def draw_clip(rng: random.Random, soundfonts: list[Path], *, held: bool, augmented: bool):
-    """Ten seconds of a piece.
+def draw_clips(rng: random.Random, soundfonts: list[Path], *, held: bool, augmented: bool, n: int = 1) -> Iterator[tuple]:
+    """Clips of ten seconds from one piece, each cut and augmented by itself.
 
-    Returns
-    -------
+    Yields
+    ------
     mono : np.ndarray [shape=(480000,), dtype=float32]
     labels : ClipLabels
     themes : tuple of str
@@ -72,17 +73,18 @@ def draw_clip(rng: random.Random, soundfonts: list[Path], *, held: bool, augment
     index = rng.randrange(ARTISTS // HELD_OUT) * HELD_OUT + (0 if held else rng.randrange(1, HELD_OUT))
     artist = _artist(index)
     genre = rng.choices(list(artist.style.genres), weights=list(artist.style.genres.values()))[0]
-    if rng.random() < 0.3:  # genres as even as instruments: styles alone favour some
+    if rng.random() < 0.3:  # styles alone favour some genres
         genre = rng.choice(vocab.load()["genre"].names)
     piece = compose(rng.getrandbits(40), genre=genre, style=artist.style)
-    start_s = rng.uniform(0.0, max(0.0, piece.duration_s - CLIP_S - 1.0))
     soundfont = rng.choice(soundfonts)
-    audio = render(piece, soundfont=soundfont, sample_rate=SAMPLE_RATE_HZ, start_s=start_s, end_s=start_s + CLIP_S)
-    mono = audio.mean(0, keepdims=True)
-    if augmented and rng.random() < 0.7:
-        mono = augment(mono, SAMPLE_RATE_HZ, np.random.default_rng(rng.getrandbits(63)))
-    source = {"artist": artist.name, "seed": piece.seed, "soundfont": soundfont.name, "start_s": round(start_s, 3)}
-    return mono[0], piece.labels.over(start_s, start_s + CLIP_S), piece.labels.themes, source
+    for _ in range(n):
+        start_s = rng.uniform(0.0, max(0.0, piece.duration_s - CLIP_S - 1.0))
+        audio = render(piece, soundfont=soundfont, sample_rate=SAMPLE_RATE_HZ, start_s=start_s, end_s=start_s + CLIP_S)
+        mono = audio.mean(0, keepdims=True)
+        if augmented and rng.random() < 0.7:
+            mono = augment(mono, SAMPLE_RATE_HZ, np.random.default_rng(rng.getrandbits(63)))
+        source = {"artist": artist.name, "seed": piece.seed, "soundfont": soundfont.name, "start_s": round(start_s, 3)}
+        yield mono[0], piece.labels.over(start_s, start_s + CLIP_S), piece.labels.themes, source
 
 
 def write_shard(job: tuple) -> Path:
@@ -98,10 +100,12 @@ def write_shard(job: tuple) -> Path:
     rng = seeds.stdlib(TRAINING_SEED, split, index)
     training = split == "train"
     audio, rows = [], []
-    for _ in range(SHARD):
-        mono, labels, themes, source = draw_clip(rng, soundfonts, held=not training, augmented=training)
-        audio.append(mono)
-        rows.append(dataclasses.asdict(labels) | {"themes": themes, "source": source})
+    for _ in range(SHARD // CLIPS_A_PIECE):
+        for mono, labels, themes, source in draw_clips(
+            rng, soundfonts, held=not training, augmented=training, n=CLIPS_A_PIECE
+        ):
+            audio.append(mono)
+            rows.append(dataclasses.asdict(labels) | {"themes": themes, "source": source})
     sound = torch.from_numpy(np.stack(audio))
     slow = torchaudio.functional.resample(sound, SAMPLE_RATE_HZ, LISTENER_FEATURES["sampling_rate"]).numpy()
     heard = listener_extractor()(list(slow), sampling_rate=LISTENER_FEATURES["sampling_rate"], return_tensors="np")

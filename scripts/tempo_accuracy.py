@@ -19,17 +19,17 @@ from mdialog import audio, metadata, tags, tempo, vocab
 
 WEIGHTS = Path(tags.__file__).with_name("tags_weights.json")
 TEST_SEED, FIT_SEED = 400_000, 900_000
-L2 = 1e-3
+L2 = 5e-4
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pieces", type=int, default=90, help="rendered pieces (default: 90)")
-    parser.add_argument("--soundfont", action="append", help="SF2 or SF3, may be repeated; pieces take turns")
+    parser.add_argument("--soundfont", action="append", help="SF2, SF3 or 'default'; if repeated, pieces take turns")
     parser.add_argument("--fit", action="store_true", help="fit the weights first, on as many other pieces")
     parser.add_argument("--no-librosa", action="store_true", help="leave out the comparison")
     args = parser.parse_args()
-    fonts = [Path(name) for name in args.soundfont or ()] or [None]
+    fonts = [None if name == "default" else Path(name) for name in args.soundfont or ["default"]]
     if args.fit:
         fit(args.pieces, fonts)
     if real := os.environ.get("MDIALOG_REAL_DATA"):
@@ -49,7 +49,7 @@ def rendered(n: int, first_seed: int, fonts: list[Path | None]) -> Iterator[tupl
         draw = random.Random(first_seed + i)
         bpm = float(np.exp(draw.uniform(np.log(50), np.log(200)))) if draw.random() < 0.2 else None
         piece = compose(first_seed + i, genre=genres[i % len(genres)], tempo_bpm=bpm, duration_s=30.0)
-        yield piece, render(piece, soundfont=fonts[i % len(fonts)])
+        yield piece, render(piece, soundfont=fonts[(i // len(genres)) % len(fonts)])
 
 
 def within(bpm: float | None, truth: float, *factors: float) -> bool:
@@ -78,7 +78,8 @@ def report_real(table: Path, *, librosa_too: bool) -> None:
         decoded = audio.decode(row.path)
         found, truth = tags.measure(decoded.samples, decoded.sample_rate), row.metadata.tempo_bpm
         ours.append((found.tempo_bpm, truth))
-        line = f"  {row.metadata.title:22s} {truth:5.0f}   mdialog {found.tempo_bpm:6.1f} ({found.tempo_confidence:.2f})"
+        line = f"  {row.metadata.title:22s} {truth:5.0f}   mdialog {found.tempo_bpm:6.1f}"
+        line += f" ({found.tempo_confidence:.2f})"
         if librosa_too:
             theirs.append((librosa_bpm(decoded.samples, decoded.sample_rate), truth))
             line += f"   librosa {theirs[-1][0]:6.1f}"
@@ -147,23 +148,32 @@ def fit(n: int, fonts: list[Path | None]) -> None:
     for piece, samples in rendered(n, FIT_SEED, fonts):
         found = tags.frames(samples, 44_100)
         half = found.duration_s / 2
-        for span in [(0.0, float("inf")), (0.0, half), (half, float("inf"))]:
-            seen.append(tempo.features(found.tempogram.over(*span), tags.FPS).astype(np.float32))
+        for span in [(0.0, 2 * half), (0.0, half), (half, 2 * half)]:
+            rate = tags.onset_rate_hz(found, *span)
+            seen.append(tempo.features(found.tempogram.over(*span), tags.FPS, onset_rate_hz=rate).astype(np.float32))
             truths.append(np.log(piece.labels.tempo_bpm))
         for start_s, end_s in audio.windows(samples.shape[1], 44_100):
             parts.append(tags.energy_parts(found, start_s, end_s))
             energies.append(piece.labels.over(start_s, end_s).energy_value)
-    names = list(parts[0])
-    columns = np.array([[part[name] for name in names] + [1.0] for part in parts])
-    energy, *_ = np.linalg.lstsq(columns, np.array(energies), rcond=None)
     weights = {
         "tempo": [round(float(w), 4) for w in fit_tempo(np.stack(seen), np.array(truths))],
-        "energy": {name: round(float(w), 4) for name, w in zip([*names, "bias"], energy, strict=True)},
+        "energy": fit_energy(parts, np.array(energies)),
     }
     WEIGHTS.write_text(json.dumps(weights) + "\n")
     print(f"fitted on {n} pieces: {WEIGHTS.name}, energy {weights['energy']}")
     for cached in (tempo.weights, tags.energy_weights):
         cached.cache_clear()
+
+
+def fit_energy(parts: list[dict[str, float]], truth: np.ndarray) -> dict[str, float]:
+    """Least squares, stretched about the mean to the spread of the truth: low and high must occur as often."""
+    names = list(parts[0])
+    columns = np.array([[part[name] for name in names] + [1.0] for part in parts])
+    w, *_ = np.linalg.lstsq(columns, truth, rcond=None)
+    stretch = 1.0 / np.corrcoef(columns @ w, truth)[0, 1]
+    w *= stretch
+    w[-1] += truth.mean() * (1.0 - stretch)
+    return {name: round(float(x), 4) for name, x in zip([*names, "bias"], w, strict=True)}
 
 
 def fit_tempo(seen: np.ndarray, truths: np.ndarray) -> np.ndarray:

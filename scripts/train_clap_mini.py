@@ -22,8 +22,8 @@ from torch import nn
 from torch.nn import functional as F
 from train_listener_mini import Clock, augmented
 
-from mdialog import vocab
-from mdialog.clap import heard_labels
+from mdialog import background, vocab
+from mdialog.clap import Clap, heard_labels
 from mdialog.synth import captions
 
 TOKENS = 1500
@@ -191,6 +191,25 @@ def export(model, tokenizer, folder: Path) -> None:
     model.to("cpu").half().save_pretrained(folder)
 
 
+def calibrate(folder: Path, held: clip_data.Clips) -> None:
+    """Store the background sample and the threshold of each label, from clips that were not trained on."""
+    clap = Clap.load(str(folder))
+    parts = []
+    with torch.inference_mode():
+        for start in range(0, len(held), 64):
+            mel = torch.from_numpy(held.take("clap", np.arange(start, min(start + 64, len(held))))).unsqueeze(1)
+            longer = torch.zeros((len(mel), 1), dtype=torch.bool)
+            parts.append(clap.model.get_audio_features(input_features=mel, is_longer=longer).pooler_output)
+    embeddings = F.normalize(torch.cat(parts), dim=-1).numpy()
+    zero = clap.zero_shot
+    plain = background.make_background(embeddings, model_id=clap.model_id, labels=zero.labels)
+    known = [captions.facts(row, themes) for row, themes in zip(held.labels, held.themes, strict=True)]
+    present = np.array([[label in true for label in zero.labels] for true in known])
+    thresholds = background.fit_thresholds(background.heard_scores(embeddings, zero, plain), present)
+    fitted = background.make_background(embeddings, model_id=clap.model_id, labels=zero.labels, thresholds=thresholds)
+    background.save_background(fitted, folder / background.FILE)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", type=Path)
@@ -224,6 +243,7 @@ def main() -> None:
     print(f"{len(train)} clips, {sum(p.numel() for p in model.parameters()) / 1e6:.1f} M parameters", flush=True)
     Trainer(args, Training(model), tokenizer, train, held).run()
     export(model, tokenizer, args.out / "model")
+    calibrate(args.out / "model", held)
     print(f"saved {args.out / 'model'}")
 
 

@@ -44,12 +44,14 @@ CHAT_TEMPLATE = (
     "{% if message['role'] == 'user' %}"
     "{% if message['content'] is string %}{{ message['content'] }}"
     "{% else %}{% for part in message['content'] %}"
-    "{% if part['type'] == 'audio' %}<|audio_bos|><|AUDIO|><|audio_eos|>\n"
+    "{% if part['type'] == 'audio' %}{{ '<|audio_bos|><|AUDIO|><|audio_eos|>\\n' }}"
     "{% elif part['type'] == 'text' %}{{ part['text'] }}{% endif %}"
-    "{% endfor %}{% endif %}<|im_end|>\n"
-    "{% elif message['role'] == 'assistant' %}<|im_start|>{{ message['content'] }}<|im_end|>\n{% endif %}"
+    "{% endfor %}{% endif %}{{ '<|im_end|>\\n' }}"
+    "{% elif message['role'] == 'assistant' %}{{ '<|im_start|>' }}"
+    "{% if message['content'] is string %}{{ message['content'] }}"
+    "{% else %}{% for part in message['content'] %}{{ part['text'] }}{% endfor %}{% endif %}{{ '<|im_end|>\\n' }}{% endif %}"
     "{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>{% endif %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>' }}{% endif %}"
 )
 
 # Two exercises beside the phrase book, each a way to say many facts densely, so that listening and copying are
@@ -263,8 +265,8 @@ class Trainer:
             seen += n
             window.append(loss.item())
             if time.time() - last_say > 60:
-                print(f"{clock.spent_s:6.0f} s  loss {np.mean(window):.3f}  {seen / (time.time() - clock.start):.1f} examples/s",
-                      flush=True)
+                rate = seen / (time.time() - clock.start)
+                print(f"{clock.spent_s:6.0f} s  loss {np.mean(window):.3f}  {rate:.1f} examples/s", flush=True)
                 last_say, window = time.time(), []
             if time.time() - last_save > 240:
                 self.save(stage, clock.spent_s)
@@ -378,7 +380,7 @@ def export(model, tokenizer, folder: Path) -> None:
     model.to("cpu").half().save_pretrained(folder)
 
 
-def tokenizer_texts(data: clip_data.Clips, n: int = 12_000) -> list[str]:
+def tokenizer_texts(data: clip_data.Clips, n: int = 6_000) -> list[str]:
     rng = random.Random(0)
     texts = []
     for _ in range(n):

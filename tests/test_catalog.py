@@ -300,3 +300,11 @@ def test_every_heard_kind_has_its_column(filled):
 
 def test_a_query_object_is_taken_too(filled):
     assert filled[0].search(parse("genre:jazz")) == filled[0].search("genre:jazz")
+
+
+def test_terms_that_cancel_leave_every_track_alike(filled):
+    seed = next(r["track_id"] for r in filled[1] if r.get("embedding") is not None)
+    hits = filled[0].search(f"~track:{seed} -~track:{seed}", limit=5)
+    assert [h.score for h in hits] == [0.0] * 5
+    sounding = {r["track_id"] for r in filled[1] if r.get("embedding") is not None}
+    assert [h.track_id for h in hits] == sorted(sounding - {seed})[:5]

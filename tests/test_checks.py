@@ -80,6 +80,8 @@ def test_good_utterances_pass(text, brief):
         ("Reggae for the gym.", ASK, "attributes"),
         ("Some drums.", Brief("user", ("add_filter",), new=(Attribute("instrument", "drums", "avoid"),)), "attributes"),
         ("Fine by me.", Brief("user", ("remove_filter",), dropped=(Attribute("genre", "jazz"),)), "attributes"),
+        ("Reggae, perhaps?", Brief("assistant", ("detail_attribute_request",), asks=("genre",)), "attributes"),
+        ("Would major do?", Brief("assistant", ("detail_attribute_request",), asks=("mode",)), "attributes"),
         ("I would like that.", Brief("assistant", ("detail_attribute_request",), asks=("mode",)), "intents"),
         ("It is nice.", Brief("assistant", ("item_attribute_answer",), asks=("tempo",), about=BLUE, clips=CLIP), "intents"),
     ],
@@ -121,7 +123,7 @@ def labels(rng: random.Random) -> ClipLabels:
         tempo_bpm=bpm, tempo=v["tempo"].word_for(bpm), key=key, mode=key.split()[1], genre=rng.choice(v["genre"].names),
         metre=rng.choice(v["metre"].names), instruments=instruments, lead=instruments[0],
         vocal=rng.choice(("choir", "instrumental")), energy=v["energy"].word_for(energy), energy_value=energy,
-        course=rng.choice((None, "rising", "falling", "steady")), moods=(rng.choice(v["mood"].names),),
+        course=rng.choice((None, "rising", "falling", "level")), moods=(rng.choice(v["mood"].names),),
     )  # fmt: skip
 
 

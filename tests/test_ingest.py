@@ -334,3 +334,16 @@ def test_a_failure_elsewhere_stays_on_the_list(music, path, clap, tmp_path):
 
 def test_a_rough_background_is_said(music, path, clap):
     assert any("calibrated on" in note for note in run(music, path, clap).notes)
+
+
+def test_real_recordings(real_data, path, clap):
+    folder = real_data / "real_music" / "opensurge"
+    names = ["silence.ogg", "allegro.ogg", "invincible.ogg"]
+    report = ingest([folder / n for n in names], catalog=path, clap=clap, workers=1)
+    assert (report.n_new, report.n_silent, report.exit_code) == (3, 1, 0)
+    rows = by_name(path)
+    assert rows["silence.ogg"]["silent"] and rows["silence.ogg"]["embedding"] is None
+    assert rows["invincible.ogg"]["meta_artist"] == "Johan Brodd"
+    catalog = Catalog.open(path, clap=clap)
+    (hit,) = catalog.search(f'~track:{rows["allegro.ogg"]["track_id"][:8]}')
+    assert hit.title == "Velocity"

@@ -13,6 +13,7 @@ import pytest
 from mdialog import dialogue, run
 from mdialog.audio import AudioCache
 from mdialog.errors import InputError
+from mdialog.listener.base import Sampling
 from mdialog.listener.local import LocalListener
 from mdialog.write import Options
 
@@ -201,7 +202,7 @@ def test_random_models_write_nothing_that_counts(tmp_path, many, play, family):
     listener = LocalListener.load(listeners.save(family, tmp_path / family))
     folder = tmp_path / "run"
     folder.mkdir()
-    options = Options(candidates=2, max_rounds=2)
+    options = Options(candidates=2, max_rounds=2, sampling=Sampling(max_new_tokens=24))
     run.write_run(folder, many[:3], listener, play=play, options=options, models={"listener": listener.model_id})
     came = run.summary(folder, start=time.monotonic(), n_utterances=0)
     assert (came.n_dialogues, came.n_failed, came.exit_code) == (0, 3, 1)

@@ -67,7 +67,7 @@ class Labels:
 
         An instrument counts as sounding if its spans cover at least a quarter of the clip; the lead is the
         one that leads longest. Course compares the energy of the first and last third: a difference of .2
-        or more is rising or falling, under .05 steady, in between None.
+        or more is rising or falling, under .05 level, in between None.
         """
         total = end_s - start_s
         parts = [(s, min(s.end_s, end_s) - max(s.start_s, start_s)) for s in self.spans]
@@ -88,7 +88,7 @@ class Labels:
         v = vocab.load()
         lead = max(leading, key=leading.get) if leading and max(leading.values()) >= covered / 2 else None
         change = self._energy(end_s - total / 3, end_s) - self._energy(start_s, start_s + total / 3)
-        course = "rising" if change >= 0.2 else "falling" if change <= -0.2 else "steady" if abs(change) < 0.05 else None
+        course = "rising" if change >= 0.2 else "falling" if change <= -0.2 else "level" if abs(change) < 0.05 else None
         return ClipLabels(
             tempo_bpm=self.tempo_bpm,
             tempo=v["tempo"].word_for(self.tempo_bpm),

@@ -106,10 +106,13 @@ def _tones(chord: Chord, instrument: Instrument) -> list[int]:
 
 
 def pads(bars: Sequence[Bar], *, centre: int, velocity: float) -> list[Note]:
-    """Held chords, tones common to the next chord held over."""
+    """Held chords, tones common to the next chord held over within a phrase of four bars."""
     notes: list[Note] = []
     held: dict[int, list[float]] = {}
-    for bar in bars:
+    for n, bar in enumerate(bars):
+        if n % 4 == 0:
+            notes.extend((a, b - a, pitch, velocity) for pitch, (a, b) in held.items())
+            held.clear()
         width = bar.beats / len(bar.chords)
         for i, chord in enumerate(bar.chords):
             start = bar.start + i * width
@@ -136,7 +139,8 @@ def bass(rng: random.Random, bars: Sequence[Bar], patterns: Sequence[str], *, lo
             pitch = _bass_pitch(char, root, chord, following, low)
             if chord is not previous:
                 pitch, previous = root, chord
-            notes.append((bar.start + offset, length * 0.92, pitch, velocity * (1.06 if offset == 0 else 1.0)))
+            accent = 1.08 if pitch % 12 == chord.root else 0.9
+            notes.append((bar.start + offset, length * 0.92, pitch, velocity * accent))
     return notes
 
 

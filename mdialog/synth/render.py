@@ -14,11 +14,16 @@ import numpy as np
 
 from mdialog.errors import InputError
 from mdialog.seeds import stdlib
-from mdialog.synth.compose import ROLE_GAIN, Part, Piece
+from mdialog.synth.compose import Part, Piece
+from mdialog.synth.energy import ROLE_GAIN
 from mdialog.synth.genres import instruments
 from mdialog.synth.soundfont import in_tune
 
 QUALITY = 4  # of 0-7; 6 and above are silent
+
+# Sustained sounds are loops of a whole number of samples at the synthesiser's rate: at 32 kHz that mistunes notes of
+# the top octave by up to half a semitone, at this rate by a tenth.
+_LOOP_RATE_HZ = 88000
 
 _SLOTS_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 _CACHE_BYTES = 192 * 2**20
@@ -27,9 +32,16 @@ _TOUCHES = ((62, 56, 1400.0), (88, 80, 3500.0), (128, 112, None))
 _FORCE_EXPONENT = 1.9  # amplitude over velocity; SoundFont's default curve is 2
 
 # Peak level of each drum in the mix at full force, and what replaces one that a kit lacks.
-_DRUM_PEAK = {36: 0.95, 38: 0.8, 37: 0.45, 39: 0.5, 42: 0.22, 44: 0.16, 46: 0.3, 49: 0.42, 51: 0.24, 52: 0.4, 54: 0.25, 70: 0.16}
-_DRUM_INSTEAD = {37: 38, 39: 38, 70: 42, 54: 42, 52: 49, 44: 42, 43: 45, 47: 45, 45: 36}
-_DRUM_RING_S = {49: 1.6, 52: 1.4, 46: 0.5, 51: 0.7}
+_DRUM_PEAK = {
+    36: 0.95, 37: 0.45, 38: 0.8, 39: 0.5, 42: 0.22, 43: 0.6, 44: 0.16, 45: 0.6, 46: 0.3, 47: 0.6, 49: 0.42, 51: 0.24,
+    52: 0.4, 54: 0.25, 70: 0.16,
+}  # fmt: skip
+_DRUM_INSTEAD = {
+    37: 75, 75: 38, 39: 38, 70: 82, 82: 42, 54: 42, 52: 49, 51: 42, 49: 46, 46: 42, 44: 42, 43: 45, 47: 45, 45: 36,
+}  # fmt: skip
+_SILENT_PEAK = 0.012
+# An electronic kick left to ring is a bass note of its own, in no key.
+_DRUM_RING_S = {36: 0.2, 43: 0.25, 45: 0.25, 47: 0.25, 46: 0.5, 49: 1.6, 51: 0.7, 52: 1.4}
 
 
 @cache
@@ -116,7 +128,7 @@ def _mix_part(mix: np.ndarray, part: Part, bank: "_Bank", *, first: int) -> None
         if hi <= lo:
             continue
         piece_of = sound[:, lo:hi] * np.array([[g * own * left], [g * own * right]], dtype=np.float32)
-        release = bank.release(size, ring)
+        release = bank.release(size, float(seconds) / 2 if part.is_drum else ring)
         tail = size - len(release)
         if hi > tail:
             piece_of[:, max(0, tail - lo) :] *= release[max(0, lo - tail) : hi - tail]
@@ -129,15 +141,17 @@ class _Bank:
     def __init__(self, path: str, sample_rate: int) -> None:
         import symusic
 
+        self._over = -(-_LOOP_RATE_HZ // sample_rate)
         with in_tune(Path(path)) as copy:
             try:
-                self._synth = symusic.Synthesizer(sf_path=str(copy), sample_rate=sample_rate, quality=QUALITY)
+                self._synth = symusic.Synthesizer(sf_path=str(copy), sample_rate=sample_rate * self._over, quality=QUALITY)
             except (RuntimeError, ValueError, OSError) as e:
                 raise InputError(f"SoundFont {path!r} cannot be read: {e}") from e
         self.sample_rate = sample_rate
         self._notes: OrderedDict[tuple, np.ndarray] = OrderedDict()
         self._bytes = 0
         self._gains: dict[tuple, float] = {}
+        self._drums: dict[tuple, tuple[int, float]] = {}
         self._releases: dict[int, np.ndarray] = {}
 
     def prepare(self, part: Part, notes: np.ndarray, length: np.ndarray) -> None:
@@ -159,7 +173,7 @@ class _Bank:
             # Pushed out by the part's own other notes.
             self._keep(key, self._sounds([key])[0])
         if part.is_drum:
-            return self._notes[key], self._drum_gain(part.program, pitch)
+            return self._notes[key], _DRUM_PEAK[pitch] / self._drum(part.program, pitch)[1]
         return self._notes[key], self._patch_gain(part)
 
     def release(self, size: int, ring_s: float) -> np.ndarray:
@@ -170,8 +184,8 @@ class _Bank:
                 np.float32)
         return self._releases[length]
 
-    @staticmethod
-    def _key(part: Part, pitch: int, velocity: int, seconds: float) -> tuple:
+    def _key(self, part: Part, pitch: int, velocity: int, seconds: float) -> tuple:
+        pitch = self._drum(part.program, pitch)[0] if part.is_drum else pitch
         touch = next(i for i, (below, _, _) in enumerate(_TOUCHES) if velocity < below)
         slot = next((s for s in _SLOTS_S if seconds <= s), _SLOTS_S[-1])
         return part.is_drum, part.program, pitch, 2 if part.is_drum else touch, slot
@@ -202,7 +216,7 @@ class _Bank:
             track.notes = symusic.Note.from_numpy(
                 np.array(t, np.float32), np.array(d, np.float32), np.array(p, np.int8), np.array(v, np.int8), "second")
             score.tracks.append(track)
-        sound = self._synth.render(score, stereo=True)
+        sound = self._decimated(self._synth.render(score, stereo=True))
         found = []
         for (_, _, _, touch, slot), start in zip(keys, starts, strict=True):
             lo = round(start * self.sample_rate)
@@ -212,6 +226,15 @@ class _Bank:
             one[:, : cut.shape[1]] = cut
             found.append(self._dulled(one, _TOUCHES[touch][2]))
         return found
+
+    def _decimated(self, sound: np.ndarray) -> np.ndarray:
+        if self._over == 1:
+            return sound
+        from scipy.signal import firwin, upfirdn
+
+        taps = firwin(12 * self._over + 1, 0.9 / self._over).astype(np.float32)
+        sound = upfirdn(taps, np.ascontiguousarray(sound), down=self._over, axis=1)
+        return sound[:, 6:]  # the filter's delay
 
     def _dulled(self, sound: np.ndarray, cutoff_hz: float | None) -> np.ndarray:
         if cutoff_hz is None:
@@ -232,12 +255,16 @@ class _Bank:
             self._gains[key] = 0.1 / max(rms, 0.004)
         return self._gains[key]
 
-    def _drum_gain(self, kit: int, pitch: int) -> float:
+    def _drum(self, kit: int, pitch: int) -> tuple[int, float]:
+        """The pitch that sounds as a drum in a kit (another where the kit lacks it), and its peak."""
         key = (True, kit, pitch)
-        if key not in self._gains:
-            sound = self._sounds([(True, kit, pitch, 2, 0.5)])[0]
-            self._gains[key] = _DRUM_PEAK.get(pitch, 0.6) / max(float(np.abs(sound).max()), 0.01)
-        return self._gains[key]
+        if key not in self._drums:
+            peak = float(np.abs(self._sounds([(True, kit, pitch, 2, 0.5)])[0]).max())
+            found = (pitch, max(peak, _SILENT_PEAK))
+            if peak < _SILENT_PEAK and pitch in _DRUM_INSTEAD:
+                found = self._drum(kit, _DRUM_INSTEAD[pitch])
+            self._drums[key] = found
+        return self._drums[key]
 
 
 @cache

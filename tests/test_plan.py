@@ -1,0 +1,44 @@
+import pytest
+
+from mdialog import plan as plans
+from mdialog.errors import InputError
+
+PLAN = plans.Plan(
+    id="md-000001", recipe="music-discovery", seed=7, persona={"user_manner": "terse", "assistant_manner": "chatty"},
+    goal={"attributes": ["genre:reggae"], "track_ids": ["a1"]},
+    turns=(
+        plans.PlannedTurn(role="user", intents=("add_filter", "initial_query"), attributes=("genre:reggae",)),
+        plans.PlannedTurn(
+            role="assistant", intents=("passive_recommend",), track_seq=("a1",), pool_size=3,
+            clips=(plans.Clip("a1", 10.0, 20.0),),
+        ),
+    ),
+    tracks={"a1": plans.TrackRef("a1", 'Say "Aye"', "Ĉu & Co", "/music/a b.flac")},
+)  # fmt: skip
+
+
+def test_a_plan_survives_its_file(tmp_path):
+    path = tmp_path / "plans.jsonl"
+    assert plans.write_plans([PLAN, PLAN], path) == 2
+    assert list(plans.read_plans(path)) == [PLAN, PLAN]
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "plans.jsonl"
+    plans.write_plans([PLAN], path)
+
+    def broken():
+        yield PLAN
+        raise RuntimeError("cut off")
+
+    with pytest.raises(RuntimeError):
+        plans.write_plans(broken(), path)
+    assert list(plans.read_plans(path)) == [PLAN]
+
+
+@pytest.mark.parametrize("line", ["", "[]", "{}", '{"id": 1, "turns": [{"role": "user"}], "tracks": {}}', "nonsense"])
+def test_what_is_no_plan_is_refused_in_one_line(line):
+    with pytest.raises(InputError, match="not a plan") as error:
+        plans.from_json(line)
+    assert "\n" not in str(error.value)
