@@ -84,7 +84,7 @@ def synth(folder, tracks, seed, soundfont, workers):
     from mdialog.synth.library import write_library
 
     with Progress() as progress:
-        write_library(folder, n_tracks=tracks, seed=seed, soundfonts=soundfont or None, workers=workers,
+        write_library(folder, n_tracks=tracks, seed=seed, soundfonts=soundfont, workers=workers,
                       progress=progress.of("tracks"))
     click.echo(f"{tracks} tracks in {folder}")
 

@@ -288,9 +288,7 @@ def _measure(found: _Frames, start_s: float, end_s: float, *, around: Measured |
     beat, onset_rate = None, onset_rate_hz(found, start_s, end_s)
     if found.tempogram is not None:
         similarity = found.tempogram.over(start_s, end_s)
-        beat = tempo.decide(
-            similarity, FPS, onset_rate_hz=onset_rate, around_bpm=around.tempo_bpm if around else None
-        )
+        beat = tempo.decide(similarity, FPS, onset_rate_hz=onset_rate, around_bpm=around.tempo_bpm if around else None)
     whole = (found.treble, found.bass) if around else None
     key = tonality.decide(found.treble[:, chroma_at], found.bass[:, chroma_at], within=whole)
     magnitude = found.magnitude[at]

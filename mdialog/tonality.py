@@ -147,9 +147,7 @@ def scores(treble: np.ndarray, bass: np.ndarray, *, profile: str = PROFILE, bass
     return _templates(profile) @ (centred / length) if length > 1e-9 else np.zeros(24)
 
 
-def decide(
-    treble: np.ndarray, bass: np.ndarray, *, within: tuple[np.ndarray, np.ndarray] | None = None
-) -> Key | None:
+def decide(treble: np.ndarray, bass: np.ndarray, *, within: tuple[np.ndarray, np.ndarray] | None = None) -> Key | None:
     """The likeliest key; None where nothing has a pitch.
 
     Parameters

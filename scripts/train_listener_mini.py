@@ -348,7 +348,7 @@ class Trainer:
                 with self.autocast():
                     if len(rows):
                         audio = inner.audio_tower(augmented(self.mels(self.train, rows), noise)).last_hidden_state
-                        extra = 0.1 * Heads.loss(self.heads(audio.mean(1)), {k: x[rows] for k, x in true.items()})
+                        extra = 0.3 * Heads.loss(self.heads(audio.mean(1)), {k: x[rows] for k, x in true.items()})
                     loss = language_loss(self.model, *(x.to(self.args.device) for x in (ids, labels, mask)), audio)
                 yield loss + extra, len(ids)
 

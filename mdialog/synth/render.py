@@ -23,7 +23,7 @@ QUALITY = 4  # of 0-7; 6 and above are silent
 
 # Sustained sounds are loops of a whole number of samples at the synthesiser's rate: at 32 kHz that mistunes notes of
 # the top octave by up to half a semitone, at this rate by a tenth.
-_LOOP_RATE_HZ = 88000
+_LOOP_RATE_HZ = 44000
 
 _SLOTS_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 _CACHE_BYTES = 192 * 2**20
