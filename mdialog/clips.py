@@ -8,6 +8,8 @@ from mdialog.attributes import Attribute
 from mdialog.plan import Clip
 from mdialog.snapshot import Snapshot
 
+SAME_LENGTH_S = 0.05
+
 
 def best_clip(snapshot: Snapshot, track: int, *, wanted: Iterable[Attribute] = ()) -> Clip:
     """The window of a track in which what is wanted is most evident, else the most typical and liveliest one.
@@ -30,5 +32,8 @@ def best_clip(snapshot: Snapshot, track: int, *, wanted: Iterable[Attribute] = (
         evidence = snapshot.window_scores[windows, columns].sum(axis=1, dtype=np.float32)
     else:
         evidence = snapshot.window_typical[windows] + np.nan_to_num(snapshot.window_energy[windows])
+    lengths = np.diff(snapshot.window_s[windows], axis=1)[:, 0]
+    # A short last window shows less, and is an input that listeners were not made for; it is played if it is all there is.
+    evidence = np.where(lengths >= lengths.max() - SAME_LENGTH_S, evidence, -np.inf)
     start, end = snapshot.window_s[windows.start + int(evidence.argmax())].tolist()
     return Clip(track_id=snapshot.ref(track).track_id, start_s=round(start, 3), end_s=round(end, 3))

@@ -73,11 +73,7 @@ def build_model(tokenizer):
 
 
 def wake(model: nn.Module) -> None:
-    """Initial weights that suit small widths.
-
-    ClapModel draws them with a spread of .02, which suits 768 dimensions: at 64 to 256 the signal dies on its way,
-    every text gets the same embedding and the contrastive loss does not move for the first ten minutes.
-    """
+    """Initial weights by the width of each layer, so that the signal keeps its scale through narrow ones."""
     for module in model.modules():
         if isinstance(module, nn.Linear):
             nn.init.xavier_uniform_(module.weight)
@@ -232,7 +228,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=50)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--heads", type=float, default=0.5, help="weight of the tag heads' loss")
-    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves torch's choice")
     args = parser.parse_args()

@@ -1,7 +1,7 @@
 """Train models/listener-mini: a small Qwen2-Audio that writes both sides of a dialogue from what it hears.
 
     python scripts/render_clips.py work/clips ...
-    python scripts/train_listener_mini.py work/clips --out work/listener --minutes 12 20 25
+    python scripts/train_listener_mini.py work/clips --out work/listener --minutes 30 20 16
 
 Three stages, each with its own minutes, resumable from the last checkpoint:
 
@@ -81,7 +81,7 @@ def build_tokenizer(texts: list[str], folder: Path):
 
 
 def build_model(tokenizer):
-    """A Qwen2-Audio of about 6 million parameters."""
+    """A Qwen2-Audio of about 7 million parameters."""
     from transformers import Qwen2AudioConfig, Qwen2AudioForConditionalGeneration
 
     config = Qwen2AudioConfig(
@@ -394,9 +394,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="checkpoints; the finished model goes to OUT/model")
-    parser.add_argument("--minutes", type=float, nargs=3, default=(12, 20, 25), metavar=("ENCODER", "LANGUAGE", "JOINT"))
-    parser.add_argument("--rates", type=float, nargs=3, default=(1.5e-3, 1.5e-3, 4e-4))
-    parser.add_argument("--batch", type=int, default=48)
+    parser.add_argument("--minutes", type=float, nargs=3, default=(30, 20, 16), metavar=("ENCODER", "LANGUAGE", "JOINT"))
+    parser.add_argument("--rates", type=float, nargs=3, default=(1e-3, 1.5e-3, 4e-4))
+    parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves torch's choice")
     args = parser.parse_args()

@@ -68,7 +68,7 @@ def test_model_id_follows_the_weights(tmp_path):
 
     clap = small_clap()
     ids = []
-    for i in range(2):
+    for _ in range(2):
         clap.model.save_pretrained(tmp_path)
         clap.processor.save_pretrained(tmp_path)
         ids.append(Clap.load(str(tmp_path)).model_id)

@@ -25,10 +25,10 @@ def part(piece, role):
 
 
 def beats_in_bar(piece, notes):
-    """Where in the bar notes begin, in beats, rounded to a twelfth."""
+    """Where in the bar notes begin, in beats, rounded to a quarter of one."""
     beat_s = 60.0 / piece.labels.tempo_bpm
     beats = BEATS[piece.labels.metre]
-    return np.round(notes[:, 0] / beat_s * 12) / 12 % beats
+    return np.round(notes[:, 0] / beat_s * 4) / 4 % beats
 
 
 def test_same_arguments_same_piece():
@@ -111,7 +111,7 @@ def test_the_tonic_begins_and_ends_and_thirds_say_the_mode(pieces):
     for piece in pieces:
         tonic, mode = parse_key(piece.labels.key)
         notes = np.concatenate([p.notes for p in piece.parts if not p.is_drum])
-        first = notes[notes[:, 0] < 0.5 * piece.bar_s, 2].astype(int) % 12
+        first = notes[notes[:, 0] < piece.bar_s, 2].astype(int) % 12
         last_bar = piece.labels.spans[-1].end_s - 0.8 - piece.bar_s
         last = notes[notes[:, 0] > last_bar - 0.05, 2].astype(int) % 12
         home = set(chord("I" if mode == "major" else "i", tonic=tonic, mode=mode).pitches)

@@ -22,7 +22,7 @@ from mdialog.synth.arrange import (
     weighted,
 )
 from mdialog.synth.energy import HARD, ROLE_GAIN, energy
-from mdialog.synth.genres import BEATS, Genre, genre, instruments
+from mdialog.synth.genres import BEATS, Genre, Instrument, genre, instruments
 from mdialog.synth.harmony import TONICS, parse_key
 from mdialog.synth.labels import Labels, Span, moods, themes
 
@@ -146,7 +146,7 @@ def compose(
             if notes:
                 drawn.setdefault(role, []).append(np.array(notes, dtype=float))
     end_beat = harmony[-1][-1].start + BEATS[metre]
-    _end(drawn, harmony[-1][-1])
+    _end(drawn, harmony[-1][-1], cast.players["chords"][0])
     played = _perform(seed, drawn, spec, cast, beat_s=beat_s)
     duration = end_beat * beat_s + 0.8
     spans = _spans(played, sections, bar_s=BEATS[metre] * beat_s, duration_s=duration)
@@ -202,15 +202,19 @@ def _play(rng, role, spec, cast, grooves, section, bars, *, tonic, tune) -> list
     return play.melody(rng, bars, cells, player, tonic=tonic, velocity=velocity * 1.08 + 4, motif=tune)
 
 
-def _end(drawn: dict[str, list[np.ndarray]], last: play.Bar) -> None:
-    """The last bar is one held chord: later onsets are dropped, what begins it is held."""
+def _end(drawn: dict[str, list[np.ndarray]], last: play.Bar, accompanist: Instrument) -> None:
+    """The last bar is one held chord of the tonic: later onsets are dropped, what begins it is held."""
     for role, blocks in drawn.items():
         notes = blocks[-1]
-        after = notes[:, 0] >= last.start + 1e-6
         held = np.abs(notes[:, 0] - last.start) < 1e-6
         if role != "drums":
             notes[held, 1] = np.maximum(notes[held, 1], last.beats * 0.97)
-        blocks[-1] = notes[~after]
+        blocks[-1] = notes[notes[:, 0] < last.start + 1e-6]
+    chords = drawn["chords"]
+    before = chords[-1][chords[-1][:, 0] < last.start - 1e-6]
+    velocity = before[:, 3].mean() if len(before) else 60.0
+    final = play.chords([last], "x" + "-" * 11, accompanist, velocity=velocity)
+    chords[-1] = np.concatenate([before, np.array(final, dtype=float)])
 
 
 def _perform(seed: int, drawn: dict, spec: Genre, cast: Cast, *, beat_s: float) -> tuple[Part, ...]:

@@ -26,6 +26,7 @@ QUALITY = 4  # of 0-7; 6 and above are silent
 _LOOP_RATE_HZ = 44000
 
 _SLOTS_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+_GAP_S = 0.25  # between notes on the synthesiser's time line: a note's last samples must not reach the next
 _CACHE_BYTES = 192 * 2**20
 # Velocities at which samples are taken, each with the cut-off of a soft low-pass: played softly, duller.
 _TOUCHES = ((62, 56, 1400.0), (88, 80, 3500.0), (128, 112, None))
@@ -209,7 +210,7 @@ class _Bank:
         for is_drum, program, pitch, touch, slot in keys:
             starts.append(at)
             tracks.setdefault((is_drum, program), []).append((at, slot, pitch, _TOUCHES[touch][1]))
-            at += slot
+            at += slot + _GAP_S
         for (is_drum, program), rows in tracks.items():
             track = symusic.Track(program=program, is_drum=is_drum, name="", ttype="second")
             t, d, p, v = zip(*rows, strict=True)
