@@ -12,7 +12,7 @@ def model_folders() -> list[Path]:
     """Folders that may hold models, first match wins: ``MDIALOG_MODELS``, the checkout's, the installed package's."""
     named = os.environ.get("MDIALOG_MODELS")
     folders = [Path(named).expanduser()] if named else []
-    return [*folders, _PACKAGE.parent / "models", _PACKAGE / "models"]
+    return [*folders, _PACKAGE.parent / "models", _PACKAGE / "bundled"]
 
 
 def find_model(name: str) -> str:

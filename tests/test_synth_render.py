@@ -37,18 +37,19 @@ def estimated_key(audio):
 
 @pytest.fixture(scope="module")
 def sounds():
-    """Twenty pieces and their sound."""
-    names = ("folk", "jazz", "hip hop", "baroque", "bossa nova", "rock", "waltz", "country", "ambient", "funk")
-    pieces = [compose(seed, genre=g, duration_s=25) for g in names for seed in (11, 12)]
+    """Twelve pieces and their sound."""
+    names = ("folk", "jazz", "hip hop", "baroque", "bossa nova", "rock", "waltz", "country", "ambient", "funk", "disco",
+             "techno")
+    pieces = [compose(11, genre=g, duration_s=25) for g in names]
     return [(p, render(p, sample_rate=RATE)) for p in pieces]
 
 
 def test_a_span_is_a_slice_of_the_whole():
-    piece = compose(4, genre="disco", duration_s=20)
+    piece = compose(4, genre="disco", duration_s=12)
     whole = render(piece, sample_rate=RATE)
     assert whole.shape == (2, round(piece.duration_s * RATE)) and whole.dtype == np.float32
-    part = render(piece, sample_rate=RATE, start_s=3.21, end_s=9.87)
-    assert part.shape == (2, round((9.87 - 3.21) * RATE))
+    part = render(piece, sample_rate=RATE, start_s=3.21, end_s=7.87)
+    assert part.shape == (2, round((7.87 - 3.21) * RATE))
     first = round(3.21 * RATE)
     np.testing.assert_array_equal(part, whole[:, first : first + part.shape[1]])
     np.testing.assert_array_equal(whole, render(piece, sample_rate=RATE))

@@ -243,13 +243,14 @@ def _write_track(job: tuple[str, TrackSpec, str | None]) -> dict:
     """One track's file and its row of labels."""
     import soundfile as sf
 
-    from mdialog.synth.render import default_soundfont, render
+    from mdialog.synth.render import default_soundfont, forget, render
 
     folder, spec, font = job
     piece = spec.compose()
     path = Path(folder) / track_path(spec)
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
+        forget()
         audio = render(piece, soundfont=Path(font) if font else None, sample_rate=SAMPLE_RATE)
         temporary = path.with_suffix(".part")
         sf.write(temporary, audio.T, SAMPLE_RATE, format="FLAC", subtype="PCM_16")

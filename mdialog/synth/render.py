@@ -273,6 +273,16 @@ def _bank(path: str, sample_rate: int) -> _Bank:
     return _Bank(path, sample_rate)
 
 
+def forget() -> None:
+    """Close all SoundFonts, so that the next render depends on nothing rendered before.
+
+    The synthesiser keeps state: patches that share samples (a choir and a synth voice, two organs) differ a little in
+    the beating of their layers with which of them played a pitch first. Nothing that labels speak of changes, but
+    files that are to be equal bit by bit must each start afresh.
+    """
+    _bank.cache_clear()
+
+
 def _level(piece: Piece) -> float:
     """Gain that puts the expected peak of the loudest section at the track's own level.
 
