@@ -1,13 +1,15 @@
 """Train models/listener-mini: a small Qwen2-Audio that writes both sides of a dialogue from what it hears.
 
     python scripts/render_clips.py work/clips ...
-    python scripts/train_listener_mini.py work/clips --out work/listener --minutes 30 20 16
+    python scripts/train_listener_mini.py work/clips --out work/listener --minutes 30 30 20 20
 
-Three stages, each with its own minutes, resumable from the last checkpoint:
+Four stages, each with its own minutes, resumable from the last checkpoint:
 
 1. encoder: the audio encoder under tag heads (tempo, key, instruments ...), mean-pooled;
-2. language: the language model on frozen, stored encoder outputs, with the phrase book;
-3. joint: everything together, features augmented.
+2. text: the language model on briefs and utterances without any sound, every token counted: short sequences in which it
+   learns to copy names and to do what the brief says;
+3. language: the language model on frozen, stored encoder outputs, with the phrase book;
+4. joint: everything together, features augmented.
 
 The same code runs on a GPU with ``--device cuda``.
 """
@@ -142,18 +144,26 @@ def example(rng: random.Random, data: clip_data.Clips) -> tuple[str, str, list[i
 class Batches:
     """Batches of examples of like length, padded on the right."""
 
-    def __init__(self, tokenizer, data: clip_data.Clips, *, batch_size: int, seed: int):
-        self.tokenizer, self.data, self.batch_size = tokenizer, data, batch_size
+    def __init__(self, tokenizer, data: clip_data.Clips, *, batch_size: int, seed: int, silent: bool = False):
+        self.tokenizer, self.data, self.batch_size, self.silent = tokenizer, data, batch_size, silent
         self.rng = random.Random(seed)
         self.audio = tokenizer.convert_tokens_to_ids("<|AUDIO|>")
 
     def __iter__(self):
         while True:
-            pool = [self._encode(*example(self.rng, self.data)) for _ in range(self.batch_size * 8)]
+            pool = [self._encode(*self._example()) for _ in range(self.batch_size * 8)]
             pool.sort(key=lambda e: len(e[0]))
             groups = [pool[i : i + self.batch_size] for i in range(0, len(pool), self.batch_size)]
             self.rng.shuffle(groups)
             yield from map(self._collate, groups)
+
+    def _example(self) -> tuple[str, str, list[int]]:
+        while True:
+            state, answer, rows = example(self.rng, self.data)
+            if not self.silent:
+                return state, answer, rows
+            if state != LIST_TASK:
+                return state, answer, []
 
     def _encode(self, state: str, answer: str, rows: list[int]):
         audio = "<|audio_bos|>" + "<|AUDIO|>" * AUDIO_TOKENS + "<|audio_eos|>\n"
@@ -168,7 +178,8 @@ class Batches:
         mask = torch.zeros((len(group), longest), dtype=torch.long)
         for i, (tokens, n_prompt, _) in enumerate(group):
             ids[i, : len(tokens)] = torch.tensor(tokens)
-            labels[i, n_prompt : len(tokens)] = torch.tensor(tokens[n_prompt:])
+            counted = 0 if self.silent else n_prompt
+            labels[i, counted : len(tokens)] = torch.tensor(tokens[counted:])
             mask[i, : len(tokens)] = 1
         return ids, labels, mask, np.array([r for _, _, rows in group for r in rows], dtype=np.int64)
 
@@ -196,6 +207,9 @@ def augmented(mel: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
     return mel + (level + tilt).to(mel.device)
 
 
+STAGES = ("encoder", "text", "language", "joint")
+
+
 class Clock:
     """Minutes of a stage: learning rate by one warm-up and a cosine down, wherever the stage stands."""
 
@@ -217,7 +231,7 @@ class Clock:
 
 
 class Trainer:
-    """The three stages over one model, with a checkpoint after every few minutes."""
+    """The stages over one model, with a checkpoint after every few minutes."""
 
     def __init__(self, args, model, tokenizer, train, held):
         self.args, self.model, self.tokenizer = args, model.to(args.device), tokenizer
@@ -245,7 +259,7 @@ class Trainer:
         return torch.from_numpy(data.take("listener", rows)).to(self.args.device)
 
     def run(self) -> None:
-        for stage, (name, minutes) in enumerate(zip(("encoder", "language", "joint"), self.args.minutes, strict=True)):
+        for stage, (name, minutes) in enumerate(zip(STAGES, self.args.minutes, strict=True)):
             if self.state["stage"] > stage:
                 continue
             done_s = self.state["spent_s"] if self.state["stage"] == stage else 0.0
@@ -313,6 +327,19 @@ class Trainer:
                 rows = np.arange(start, min(start + 64, len(self.train)))
                 out[start : start + len(rows)] = tower(self.mels(self.train, rows)).last_hidden_state.to("cpu", torch.bfloat16)
         return out
+
+    def text(self, clock: Clock, stage: int) -> None:
+        parameters = [*self.model.model.language_model.parameters(), *self.model.lm_head.parameters()]
+        batches = Batches(self.tokenizer, self.train, batch_size=2 * self.args.batch, seed=7 + int(clock.done_s), silent=True)
+
+        def losses():
+            self.model.train()
+            for ids, labels, mask, _ in batches:
+                with self.autocast():
+                    yield language_loss(self.model, *(x.to(self.args.device) for x in (ids, labels, mask)), None), len(ids)
+
+        if clock.share < 1:
+            self._steps(clock, stage, parameters, losses())
 
     def language(self, clock: Clock, stage: int) -> None:
         inner = self.model.model
@@ -394,8 +421,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="checkpoints; the finished model goes to OUT/model")
-    parser.add_argument("--minutes", type=float, nargs=3, default=(30, 20, 16), metavar=("ENCODER", "LANGUAGE", "JOINT"))
-    parser.add_argument("--rates", type=float, nargs=3, default=(1e-3, 1.5e-3, 4e-4))
+    parser.add_argument("--minutes", type=float, nargs=4, default=(30, 30, 20, 20), metavar=tuple(map(str.upper, STAGES)))
+    parser.add_argument("--rates", type=float, nargs=4, default=(1e-3, 2e-3, 1e-3, 4e-4))
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves torch's choice")

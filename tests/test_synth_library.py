@@ -67,7 +67,7 @@ def test_files_carry_what_the_labels_say(tmp_path):
     for row, spec in zip(rows, specs, strict=True):
         assert labels[row["path"]] == spec.compose().labels
         info = sf.info(tmp_path / row["path"])
-        assert (info.samplerate, info.channels, info.subtype) == (32000, 2, "PCM_16")
+        assert (info.samplerate, info.channels, info.subtype) == (44100, 2, "PCM_16")
         assert info.duration == pytest.approx(row["duration_s"], abs=0.01)
         tags = FLAC(tmp_path / row["path"])
         assert tags["title"] == [spec.title] and tags["artist"] == [spec.artist] and tags["date"] == [str(spec.year)]

@@ -15,7 +15,7 @@ from mdialog.synth.genres import genre
 from mdialog.synth.harmony import TONICS
 from mdialog.synth.labels import Labels, Span, moods
 
-SAMPLE_RATE = 32000
+SAMPLE_RATE = 44_100
 LABELS = "labels.jsonl"
 
 IMPERFECT_SHARE = 0.08

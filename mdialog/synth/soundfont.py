@@ -11,6 +11,7 @@ import struct
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from mdialog.errors import InputError
@@ -47,6 +48,7 @@ def in_tune(path: Path) -> Iterator[Path]:
         Path(name).unlink()
 
 
+@lru_cache(maxsize=1)  # libraries open the same SoundFont afresh for every track
 def rewritten(data: bytes, *, name: str = "") -> bytes:
     """The bytes of a SoundFont with roots and coarse tunings moved into sample headers of each zone's own.
 
