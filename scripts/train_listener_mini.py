@@ -106,6 +106,12 @@ def build_model(tokenizer):
     steps = torch.exp(-math.log(10_000) / (half - 1) * torch.arange(half))
     angles = torch.arange(AUDIO_FRAMES // 2)[:, None] * steps[None]
     model.model.audio_tower.embed_positions.weight.data = torch.cat([angles.sin(), angles.cos()], 1)
+    # Weights by the width of each layer. The default spread of .02 suits thousands of dimensions; at 256 attention stays
+    # even, and copying does not begin: after 660 batches of drills their loss stood at 7.97 (chance is 8.0), with these
+    # weights at 7.80 after 460 and under 6.1 a hundred batches later.
+    for name, weight in model.model.language_model.named_parameters():
+        if weight.ndim == 2:
+            torch.nn.init.normal_(weight, std=1.0 if "embed" in name else weight.shape[1] ** -0.5)
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     return model
@@ -184,6 +190,24 @@ class Batches:
         return ids, labels, mask, np.array([r for _, _, rows in group for r in rows], dtype=np.int64)
 
 
+def copying_drills(n_tokens: int, *, batch_size: int, seed: int):
+    """Batches of random tokens of which a stretch comes again; only the second time is counted.
+
+    Nothing but copying can lower this loss, so that the heads which copy names form here first (induction heads:
+    Olsson and others, 2022).
+    """
+    rng, draw = random.Random(seed), torch.Generator().manual_seed(seed)
+    while True:
+        length, gap = rng.choice((8, 12, 16, 22)), rng.randrange(8)
+        start = rng.randrange(length - 5)
+        first = torch.randint(n_tokens, (batch_size, length), generator=draw)
+        between = torch.randint(n_tokens, (batch_size, gap), generator=draw)
+        ids = torch.cat([first, between, first[:, start:]], 1)
+        labels = ids.clone()
+        labels[:, : length + gap + 1] = -100
+        yield ids, labels, torch.ones_like(ids)
+
+
 def language_loss(model, ids, labels, mask, audio_states):
     """Cross entropy of the answers; only their positions go through the vocabulary layer."""
     inner = model.model
@@ -207,6 +231,7 @@ def augmented(mel: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
     return mel + (level + tilt).to(mel.device)
 
 
+DRILLED = 0.5  # drills end when their loss is under this: seven of eight tokens are copied by then
 STAGES = ("encoder", "text", "language", "joint")
 
 
@@ -330,13 +355,22 @@ class Trainer:
 
     def text(self, clock: Clock, stage: int) -> None:
         parameters = [*self.model.model.language_model.parameters(), *self.model.lm_head.parameters()]
-        batches = Batches(self.tokenizer, self.train, batch_size=2 * self.args.batch, seed=7 + int(clock.done_s), silent=True)
+        seed = 7 + int(clock.done_s)
+        batches = Batches(self.tokenizer, self.train, batch_size=2 * self.args.batch, seed=seed, silent=True)
+        drills = copying_drills(len(self.tokenizer) - len(SPECIAL), batch_size=3 * self.args.batch, seed=seed)
 
         def losses():
             self.model.train()
-            for ids, labels, mask, _ in batches:
+            copied = 10.0  # running loss of the drills
+            for step, (ids, labels, mask, _) in enumerate(batches):
+                drilled = step % 3 == 0 and copied > DRILLED
+                if drilled:
+                    ids, labels, mask = next(drills)
                 with self.autocast():
-                    yield language_loss(self.model, *(x.to(self.args.device) for x in (ids, labels, mask)), None), len(ids)
+                    loss = language_loss(self.model, *(x.to(self.args.device) for x in (ids, labels, mask)), None)
+                yield loss, len(ids)
+                if drilled:
+                    copied = 0.9 * copied + 0.1 * loss.item()
 
         if clock.share < 1:
             self._steps(clock, stage, parameters, losses())
