@@ -18,12 +18,12 @@ import torch
 import torchaudio
 from render_clips import SAMPLE_RATE_HZ, draw_clips
 from scipy.stats import binomtest, rankdata
-from train_listener_mini import some_name
+from train_listener_mini import LIST_TASK, some_name
 
 from mdialog import checks, claims
 from mdialog.brief import messages
 from mdialog.clap import Clap
-from mdialog.listener.base import Request
+from mdialog.listener.base import Request, Sampling
 from mdialog.listener.local import LocalListener
 from mdialog.synth import captions, phrases
 from mdialog.synth.render import default_soundfont
@@ -126,7 +126,7 @@ def listener_rows(listener, audio, labels, *, seed: int) -> tuple[dict[str, dict
         "another clip": np.roll(heard, 1, axis=0),
         "noise": (rng.standard_normal(heard.shape) * level).astype(np.float32),
     }
-    table, extra = {}, {}
+    table, extra = {}, {"listed": listed_rows(listener, sounds, labels)}
     for condition, played in sounds.items():
         requests = [Request(id=str(i), messages=messages(brief, play=lambda _, clip=clip: clip))
                     for i, (brief, clip) in enumerate(zip(given, played, strict=True))]
@@ -139,16 +139,39 @@ def listener_rows(listener, audio, labels, *, seed: int) -> tuple[dict[str, dict
     return table, extra
 
 
+def listed_rows(listener, sounds: dict[str, np.ndarray], labels) -> dict[str, dict[str, list[bool]]]:
+    """Truth of each kind when the listener is asked to list what it hears, greedily."""
+    table = {}
+    for condition, played in sounds.items():
+        requests = [Request(id=str(i), messages=[{"role": "user", "content": [
+            {"type": "audio", "audio": clip}, {"type": "text", "text": LIST_TASK}]}]) for i, clip in enumerate(played)]
+        texts = [c[0] for c in listener.write(requests, n=1, sampling=Sampling(temperature=0))]
+        table[condition] = {
+            kind: [f"{kind} {getattr(row, kind)}" in text.split("; ") for text, row in zip(texts, labels, strict=True)]
+            for kind in (*CHOICES, "key", "lead")
+        }
+    return table
+
+
 def share(values: list[bool]) -> str:
     return interval(sum(values), len(values))
 
 
 def listener_table(table, extra) -> str:
+    listed = extra.pop("listed")
+    return "\n".join([
+        "Said in assistant turns, when the brief calls for a turn of talk:\n", *said_table(table),
+        "\nAsked to list what it hears, greedily:\n", *said_table(listed),
+        "", *(f"- {what}: {share(values)}" for what, values in extra.items()),
+    ])  # fmt: skip
+
+
+def said_table(table) -> list[str]:
     kinds = sorted({kind for found in table.values() for kind in found})
     lines = ["| said about | " + " | ".join(table) + " |", "|---|" + "---|" * len(table)]
     for kind in kinds:
         lines.append(f"| {kind} | " + " | ".join(share(found.get(kind, [])) for found in table.values()) + " |")
-    return "\n".join([*lines, "", *(f"- {what}: {share(values)}" for what, values in extra.items())])
+    return lines
 
 
 def into_card(card: Path, text: str) -> None:
