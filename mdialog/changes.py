@@ -13,8 +13,9 @@ from mdialog import audio
 from mdialog.analyse import Job, job_of
 from mdialog.catalog import Catalog
 from mdialog.errors import InputError, MdialogError
-from mdialog.metadata import Metadata, read_table
+from mdialog.metadata import Metadata
 from mdialog.query import fold
+from mdialog.table import read_table
 
 if TYPE_CHECKING:
     from mdialog.ingest import IngestReport

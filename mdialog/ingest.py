@@ -97,7 +97,7 @@ def ingest(
     catalog : str or Path
         A folder or a URI; made if it is not there.
     metadata : str or Path, optional
-        A table: ``metadata.read_table``. Rows without a file become tracks with metadata only.
+        A table: ``table.read_table``. Rows without a file become tracks with metadata only.
     clap : Clap or str, optional
         A loaded model or what ``Clap.load`` takes.
     prune : bool

@@ -1,11 +1,10 @@
-"""What was read, not measured or heard: tags in the files, and CSV, Parquet or JSON-lines tables about them."""
+"""What was read, not measured or heard: tags in the files, and named values of any spelling."""
 
-import csv
 import dataclasses
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,45 +84,6 @@ class Metadata:
         return self.artist or "Unknown artist"
 
 
-@dataclass(frozen=True)
-class TableRow:
-    """One row of a table about tracks.
-
-    Parameters
-    ----------
-    line : int
-        Line of the file it starts on; row number, from 1, in Parquet.
-    path : Path or None
-        The sound file, absolute; None for a track with metadata only.
-    metadata : Metadata
-    """
-
-    line: int
-    path: Path | None
-    metadata: Metadata
-
-
-@dataclass(frozen=True)
-class Table:
-    """The rows of a table that could be read, and what was wrong with the others.
-
-    Parameters
-    ----------
-    rows : tuple of TableRow
-    problems : tuple of str
-        One line each, with file and line number. A row whose file is missing is a problem *and* a row.
-    """
-
-    rows: tuple[TableRow, ...]
-    problems: tuple[str, ...] = ()
-
-    def __iter__(self) -> Iterator[TableRow]:
-        return iter(self.rows)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-
 # --- values -----------------------------------------------------------------------------------------------
 
 _KEY = re.compile(
@@ -192,12 +152,12 @@ def _split(kind: str, texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _texts(value: Any) -> list[str]:
+def texts_of(value: Any) -> list[str]:
     """Any tag value as clean, non-empty texts: NUL separates values, control characters vanish."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return []
     if isinstance(value, (list, tuple)):
-        return [text for part in value for text in _texts(part)]
+        return [text for part in value for text in texts_of(part)]
     if isinstance(value, dict):
         return [json.dumps(value, ensure_ascii=False, default=str)]
     if isinstance(value, bytes):
@@ -206,6 +166,11 @@ def _texts(value: Any) -> list[str]:
         value = int(value)
     clean = ("".join(c if c.isprintable() else " " for c in part) for part in str(value).split("\0"))
     return [text[:_MAX_TEXT] for part in clean if (text := " ".join(part.split()))]
+
+
+def field_of(name: Any) -> str | None:
+    """The field that a column or tag name means, if any."""
+    return _FIELD_OF.get(re.sub(r"[\W_]", "", str(name).casefold()))
 
 
 def from_fields(fields: dict[str, Any]) -> Metadata:
@@ -220,10 +185,10 @@ def from_fields(fields: dict[str, Any]) -> Metadata:
     got: dict[str, Any] = {}
     extra: dict[str, str] = {}
     for name, value in fields.items():
-        texts = _texts(value)
+        texts = texts_of(value)
         if not texts:
             continue
-        target = _FIELD_OF.get(re.sub(r"[\W_]", "", str(name).casefold()))
+        target = field_of(name)
         parsed = _parse(target, texts) if target in _FIELDS and target not in got else None
         if parsed is not None:
             got[target] = parsed
@@ -349,159 +314,15 @@ def _container_fields(path: Path) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name.lower() not in ("encoder", "handler_name")}
 
 
-# --- tables ------------------------------------------------------------------------------------------------
-
-
-def read_table(path: str | Path, *, folders: Sequence[str | Path] = ()) -> Table:
-    """Read a table about tracks: ``.csv`` (or ``.tsv``), ``.parquet``, ``.jsonl``.
-
-    Columns go by name (``ALIASES``); unknown ones go to ``extra``. A row's file is looked for beside the table,
-    then in `folders`. A row without a file, or whose file is missing, is a track with metadata only.
-
-    Parameters
-    ----------
-    path : str or Path
-    folders : sequence of str or Path
-        Where else relative files may lie: the folders being ingested.
-
-    Returns
-    -------
-    Table
-
-    Raises
-    ------
-    InputError
-        If the file is missing, of another type, cannot be read at all, or has neither a file nor a title column.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such table; check the path")
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise InputError(f"{path}: not a table that can be read; give one of {', '.join(_READERS)}")
-    roots = [path.resolve().parent, *(Path(folder).resolve() for folder in folders)]
-    rows, problems = [], []
-    for line, record in reader(path):
-        try:
-            row, problem = _row(line, record, roots) if isinstance(record, dict) else (None, record)
-        except (ValueError, TypeError, OSError) as error:
-            row, problem = None, str(error)
-        if row:
-            rows.append(row)
-        if problem:
-            problems.append(f"{path}:{line}: {problem}")
-    return Table(rows=tuple(rows), problems=tuple(problems))
-
-
-def _row(line: int, record: dict[str, Any], roots: list[Path]) -> tuple[TableRow | None, str | None]:
-    metadata = from_fields(record)
-    named = [texts[0] for name, value in record.items() if _is_file(name) and (texts := _texts(value))]
-    if not named:
-        if metadata.title:
-            return TableRow(line, None, metadata), None
-        return None, "row names neither a file nor a title; give one of them"
-    found = _resolve(named[0], roots)
-    problem = None
-    if found is None:
-        if not metadata.title:
-            metadata = dataclasses.replace(metadata, title=Path(named[0].replace("\\", "/")).stem)
-        problem = f"file {named[0]!r} is in none of {', '.join(map(str, roots))}; kept as a track with metadata only"
-    return TableRow(line, found, metadata), problem
-
-
-def _is_file(name: Any) -> bool:
-    return _FIELD_OF.get(re.sub(r"[\W_]", "", str(name).casefold())) == "file"
-
-
-def _resolve(name: str, roots: list[Path]) -> Path | None:
-    for form in dict.fromkeys((name, name.replace("\\", "/"))):
-        for root in roots:
-            if (root / form).is_file():
-                return (root / form).resolve()
-    return None
-
-
-def _need_columns(path: Path, names: Iterable[str]) -> None:
-    names = [str(name) for name in names]
-    known = {_FIELD_OF.get(re.sub(r"[\W_]", "", name.casefold())) for name in names}
-    if not known & {"file", "title"}:
-        raise InputError(
-            f"{path}: columns {', '.join(map(repr, names)) or '(none)'} hold neither a file nor a title; "
-            f"name one of them {', '.join(ALIASES['file'][:3])} or title"
-        )
-
-
-def _read_csv(path: Path) -> Iterator[tuple[int, dict | str]]:
-    csv.field_size_limit(1 << 26)
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-            file.seek(0)
-            reader = csv.reader(file, delimiter=max(",;\t", key=first.count))
-            names = [name.strip() for name in next(reader, [])]
-            _need_columns(path, names)
-            line = reader.line_num + 1
-            for values in reader:
-                if len(values) == len(names):
-                    yield line, dict(zip(names, values, strict=True))
-                elif values:
-                    yield line, f"row has {len(values)} fields, the header {len(names)}; quote texts with separators"
-                line = reader.line_num + 1
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from error
-    except csv.Error as error:
-        raise InputError(f"{path}: is not CSV ({error}); export it again") from error
-
-
-def _read_jsonl(path: Path) -> Iterator[tuple[int, dict | str]]:
-    seen: dict[str, None] = {}
-    kept: list[tuple[int, dict | str]] = []
-    # Undecodable bytes spoil their own line only.
-    with open(path, encoding="utf-8-sig", errors="replace") as file:
-        for line, text in enumerate(file, 1):
-            if not text.strip():
-                continue
-            try:
-                record = json.loads(text)
-                if not isinstance(record, dict):
-                    raise ValueError(f"it is a {type(record).__name__}")
-                seen |= dict.fromkeys(record)
-            except ValueError as error:
-                record = f"row is not a JSON object ({error}); write one object a line"
-            kept.append((line, record))
-    _need_columns(path, seen)
-    yield from kept
-
-
-def _read_parquet(path: Path) -> Iterator[tuple[int, dict | str]]:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            _need_columns(path, file.schema_arrow.names)
-            line = 1
-            for batch in file.iter_batches(batch_size=4096):
-                for record in batch.to_pylist():
-                    yield line, record
-                    line += 1
-    except (pyarrow.ArrowException, OSError) as error:
-        raise InputError(f"{path}: is not Parquet ({str(error).splitlines()[0]}); export it again") from error
-
-
-_READERS = {".csv": _read_csv, ".tsv": _read_csv, ".parquet": _read_parquet, ".jsonl": _read_jsonl}
-
-
-def merge(tags: Metadata, row: Metadata | TableRow) -> Metadata:
+def merge(tags: Metadata, row: Metadata) -> Metadata:
     """Both together; where both say something, the table is right and the file's words are dropped.
 
     Parameters
     ----------
     tags : Metadata
         Of the file.
-    row : Metadata or TableRow
+    row : Metadata
         Of the table.
     """
-    row = row.metadata if isinstance(row, TableRow) else row
     said = {name: value for name in _FIELDS if (value := getattr(row, name)) not in (None, ())}
     return dataclasses.replace(tags, **said, extra=tags.extra | row.extra)

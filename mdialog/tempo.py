@@ -141,9 +141,11 @@ def posterior(
     Parameters
     ----------
     similarity : np.ndarray [shape=(bands, n_lags)]
+        ``Tempogram.over`` of a span.
     fps : float
         Lags a second.
     onset_rate_hz : float >= 0
+        Onsets a second of the span: with it, a beat of one onset and a beat of sixteen are unlikely.
     around_bpm : float, optional
         Tempo of the whole track: a span of it rarely has another.
     """
@@ -158,19 +160,7 @@ def posterior(
 def decide(
     similarity: np.ndarray, fps: float, *, onset_rate_hz: float, around_bpm: float | None = None
 ) -> Tempo | None:
-    """The likeliest tempo; None where nothing repeats.
-
-    Parameters
-    ----------
-    similarity : np.ndarray [shape=(bands, n_lags)]
-        ``Tempogram.over`` of a span.
-    fps : float
-        Lags a second.
-    onset_rate_hz : float >= 0
-        Onsets a second of the span: with it, a beat of one onset and a beat of sixteen are unlikely.
-    around_bpm : float, optional
-        See :func:`posterior`.
-    """
+    """The likeliest tempo of a span, None where nothing repeats; parameters as of :func:`posterior`."""
     if not np.any(similarity[:, 1:]):
         return None
     share = posterior(similarity, fps, onset_rate_hz=onset_rate_hz, around_bpm=around_bpm)

@@ -15,7 +15,7 @@ class Clips:
 
     Parameters
     ----------
-    listener : list of np.ndarray [shape=(n, 192, 250), dtype=float16]
+    listener : list of np.ndarray [shape=(n, 192, 500), dtype=float16]
     clap : list of np.ndarray [shape=(n, 1001, 64), dtype=float16]
     labels : list of ClipLabels
     themes : list of tuple of str
@@ -36,15 +36,15 @@ class Clips:
         return np.stack([shards[i // size][i % size] for i in rows]).astype(np.float32)
 
 
-def load(folder: Path, split: str) -> Clips:
-    """Read every finished shard of a split.
+def load(folder: Path, split: str, *, part: int = 0, parts: int = 1) -> Clips:
+    """Read every finished shard of a split, or every `parts`-th of them from `part` on.
 
     Raises
     ------
     SystemExit
         If there is none.
     """
-    shards = sorted((folder / split).glob("shard-*/labels.jsonl"))
+    shards = sorted((folder / split).glob("shard-*/labels.jsonl"))[part::parts]
     if not shards:
         raise SystemExit(f"no clips in {folder / split}; make them with scripts/render_clips.py")
     labels, themes = [], []

@@ -9,6 +9,8 @@ from mdialog import vocab
 from mdialog.synth.labels import ClipLabels
 
 CHOICES = ("tempo", "key", "mode", "metre", "genre", "vocal", "energy")
+BPM, BINS_AN_OCTAVE = (45.0, 210.0), 12
+N_BPM = int(np.log2(BPM[1] / BPM[0]) * BINS_AN_OCTAVE) + 2  # classes of tempo, a twelfth of an octave each
 NONE = -100  # no clear value: not counted in a loss
 
 
@@ -20,7 +22,9 @@ def targets(labels: list[ClipLabels]) -> dict[str, torch.Tensor]:
     out["lead"] = torch.tensor([instruments.index(row.lead) if row.lead else NONE for row in labels])
     out["instrument"] = torch.tensor([[float(i in row.instruments) for i in instruments] for row in labels])
     out["mood"] = torch.tensor([[float(m in row.moods) for m in moods] for row in labels])
-    out["log_tempo"] = torch.tensor([np.log2(row.tempo_bpm / 100.0) for row in labels], dtype=torch.float32)
+    places = np.log2(np.array([[row.tempo_bpm] for row in labels]) / BPM[0]) * BINS_AN_OCTAVE
+    near = np.exp(-0.5 * (places - np.arange(N_BPM)) ** 2)
+    out["bpm"] = torch.tensor(near / near.sum(1, keepdims=True), dtype=torch.float32)
     return out
 
 
@@ -32,7 +36,7 @@ class Heads(nn.Module):
         v = vocab.load()
         sizes = {kind: len(v[kind].values) for kind in CHOICES}
         sizes |= {"lead": len(v["instrument"].values), "instrument": len(v["instrument"].values),
-                  "mood": len(v["mood"].values), "log_tempo": 1}
+                  "mood": len(v["mood"].values), "bpm": N_BPM}
         self.linear = nn.ModuleDict({kind: nn.Linear(dim, n) for kind, n in sizes.items()})
 
     def forward(self, pooled: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -45,10 +49,10 @@ class Heads(nn.Module):
             x = x.float()
             if kind in ("instrument", "mood"):
                 part = F.binary_cross_entropy_with_logits(x, true[kind]) * (6.0 if kind == "instrument" else 2.0)
-            elif kind == "log_tempo":
-                part = F.smooth_l1_loss(x[:, 0], true[kind])
+            elif kind == "bpm":
+                part = F.cross_entropy(x, true[kind])
             else:
-                part = F.cross_entropy(x, true[kind], ignore_index=NONE) * (1.5 if kind == "lead" else 1.0)
+                part = F.cross_entropy(x, true[kind], ignore_index=NONE) * (2.0 if kind == "lead" else 1.0)
             total = total + part
         return total
 
@@ -63,7 +67,9 @@ class Heads(nn.Module):
                 found[kind] = 2 * hit / max(1, said.sum().item() + int(true[kind].sum().item()))
             elif kind == "mood":
                 found[kind] = true[kind].gather(1, x.argmax(1, keepdim=True)).mean().item()
-            elif kind != "log_tempo":
+            elif kind == "bpm":
+                found[kind] = ((x.argmax(1) - true[kind].argmax(1)).abs() <= 1).float().mean().item()
+            else:
                 counted = true[kind] != NONE
                 found[kind] = (x.argmax(1) == true[kind])[counted].float().mean().item()
         return found

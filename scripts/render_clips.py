@@ -37,7 +37,7 @@ ARTISTS, HELD_OUT = 8000, 8  # so many that no one can be learned by heart; ever
 # What listener-mini takes in. Whisper's own 400-sample window cannot part semitones below 670 Hz; 2048 samples at
 # 16 kHz with 192 mels can. A window that long blurs time over 64 ms anyway, so a hop of 40 ms loses nothing and gives
 # 62 audio tokens for ten seconds.
-LISTENER_FEATURES = {"feature_size": 192, "sampling_rate": 16_000, "hop_length": 640, "n_fft": 2048, "chunk_length": 10}
+LISTENER_FEATURES = {"feature_size": 192, "sampling_rate": 16_000, "hop_length": 320, "n_fft": 1536, "chunk_length": 10}
 
 
 def listener_extractor():

@@ -7,7 +7,6 @@ A caption is a set of facts; every clip of the batch for which all of them hold 
 clip that it was drawn from. Resumes from the last checkpoint. ``--device cuda`` runs the same code on a GPU.
 """
 
-import argparse
 import json
 import random
 import time
@@ -20,7 +19,7 @@ from heads import Heads, targets
 from render_clips import clap_extractor
 from torch import nn
 from torch.nn import functional as F
-from train_listener_mini import Clock, augmented
+from training import Clock, augmented, kept_tokenizer, parser, start
 
 from mdialog import background, vocab
 from mdialog.clap import Clap, heard_labels
@@ -154,7 +153,7 @@ class Trainer:
         last_say, last_save, window, seen = time.time(), time.time(), [], 0
         while clock.share < 1:
             for group in optimizer.param_groups:
-                group["lr"] = clock.rate
+                group["lr"] = clock.rate(clock.share)
             rows = rows_rng.choice(len(self.train), self.args.batch, replace=False)
             texts, positive = texts_for([known[i] for i in rows], rng)
             self.training.train()
@@ -221,35 +220,25 @@ def calibrate(folder: Path, held: clip_data.Clips) -> None:
     background.save_background(fitted, folder / background.FILE)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("clips", type=Path)
-    parser.add_argument("--out", type=Path, required=True, help="checkpoints; the finished model goes to OUT/model")
-    parser.add_argument("--minutes", type=float, default=50)
-    parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--heads", type=float, default=0.5, help="weight of the tag heads' loss")
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves torch's choice")
-    args = parser.parse_args()
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    torch.manual_seed(0)
-    args.out.mkdir(parents=True, exist_ok=True)
-    train, held = clip_data.load(args.clips, "train"), clip_data.load(args.clips, "artist")
-    tokenizer_folder = args.out / "tokenizer"
-    if (tokenizer_folder / "tokenizer.json").exists():
-        from transformers import AutoTokenizer
+def tokenizer_texts(data: clip_data.Clips) -> list[str]:
+    """Every prompt of the vocabulary many times over, and captions of the clips."""
+    rng = random.Random(0)
+    texts = [p for kind in vocab.load() for value in kind.values for p in value.prompts] * 20
+    for labels, themes in zip(data.labels, data.themes, strict=True):
+        texts += [captions.write(captions.draw(captions.facts(labels, themes), rng), rng) for _ in range(3)]
+    return texts
 
-        tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
-    else:
-        rng = random.Random(0)
-        v = vocab.load()
-        texts = [p for kind in v for value in kind.values for p in value.prompts] * 20
-        for labels, themes in zip(train.labels, train.themes, strict=True):
-            texts += [captions.write(captions.draw(captions.facts(labels, themes), rng), rng) for _ in range(3)]
-        tokenizer = build_tokenizer(texts)
-        tokenizer.save_pretrained(tokenizer_folder)
+
+def main() -> None:
+    options = parser(__doc__)
+    options.add_argument("--minutes", type=float, default=50)
+    options.add_argument("--rate", type=float, default=1e-3)
+    options.add_argument("--heads", type=float, default=0.5, help="weight of the tag heads' loss")
+    options.add_argument("--batch", type=int, default=32)
+    args = options.parse_args()
+    start(args)
+    train, held = clip_data.load(args.clips, "train"), clip_data.load(args.clips, "artist")
+    tokenizer = kept_tokenizer(args.out / "tokenizer", lambda: build_tokenizer(tokenizer_texts(train)))
     model = build_model(tokenizer)
     print(f"{len(train)} clips, {sum(p.numel() for p in model.parameters()) / 1e6:.1f} M parameters", flush=True)
     Trainer(args, Training(model), tokenizer, train, held).run()

@@ -6,15 +6,17 @@
 Four stages, each with its own minutes, resumable from the last checkpoint:
 
 1. encoder: the audio encoder under tag heads (tempo, key, instruments ...), mean-pooled;
-2. text: the language model on briefs and utterances without any sound, every token counted: short sequences in which it
-   learns to copy names and to do what the brief says;
-3. language: the language model on frozen, stored encoder outputs, with the phrase book;
+2. text: the language model on briefs and utterances without any sound: short sequences in which it learns to copy names,
+   to do what the brief says, and to put facts (written into the brief as hints) into words;
+3. language: the language model on frozen, stored encoder outputs, with the phrase book; where a clip's audio ends, tag heads
+   read what the model has gathered of it by half of its depth;
 4. joint: everything together, features augmented.
 
-The same code runs on a GPU with ``--device cuda``.
+The same code runs on a GPU with ``--device cuda``, and on every core of a machine without one under
+``torchrun --nproc-per-node N scripts/train_listener_mini.py ... --threads 1``.
 """
 
-import argparse
+import dataclasses
 import json
 import math
 import random
@@ -27,6 +29,7 @@ import torch
 from heads import Heads, targets
 from render_clips import listener_extractor
 from torch.nn import functional as F
+from training import Clock, Crew, augmented, kept_tokenizer, parser, start
 
 from mdialog import brief as briefs
 from mdialog import vocab
@@ -37,7 +40,7 @@ from mdialog.synth.labels import ClipLabels
 D_AUDIO, AUDIO_LAYERS = 192, 4
 D_TEXT, TEXT_LAYERS = 256, 4
 VOCAB_SIZE = 3000
-AUDIO_FRAMES, AUDIO_TOKENS = 250, 62  # for ten seconds
+AUDIO_FRAMES, AUDIO_TOKENS = 500, 125  # for ten seconds
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|AUDIO|>", "<|audio_bos|>", "<|audio_eos|>")
 
 # Only the user message is read: instructions for larger models stand in the system message.
@@ -59,6 +62,7 @@ CHAT_TEMPLATE = (
 # Two exercises beside the phrase book, each a way to say many facts densely, so that listening and copying are
 # learned in minutes: name every label of the clip; repeat the names of the brief.
 LIST_TASK, REPEAT_TASK = "list what you hear", "repeat the names"
+HINTED, HINTED_SILENT = 0.08, 0.85  # share of briefs about a clip that hold its labels as hints, with and without its sound
 
 
 def build_tokenizer(texts: list[str], folder: Path):
@@ -102,27 +106,29 @@ def build_model(tokenizer):
         audio_token_index=tokenizer.convert_tokens_to_ids("<|AUDIO|>"),
     )
     model = Qwen2AudioForConditionalGeneration(config)
+    tower = model.model.audio_tower
     half = D_AUDIO // 2  # sinusoids, as Whisper's encoder has
     steps = torch.exp(-math.log(10_000) / (half - 1) * torch.arange(half))
     angles = torch.arange(AUDIO_FRAMES // 2)[:, None] * steps[None]
-    model.model.audio_tower.embed_positions.weight.data = torch.cat([angles.sin(), angles.cos()], 1)
-    # Weights by the width of each layer. The default spread of .02 suits thousands of dimensions; at 256 attention stays
+    tower.embed_positions.weight.data = 0.3 * torch.cat([angles.sin(), angles.cos()], 1)
+    # Weights by the width of each layer. The default spread of .02 suits thousands of dimensions. At 256 attention stays
     # even, and copying does not begin: after 660 batches of drills their loss stood at 7.97 (chance is 8.0), with these
-    # weights at 7.80 after 460 and under 6.1 a hundred batches later.
-    for name, weight in model.model.language_model.named_parameters():
-        if weight.ndim == 2:
-            torch.nn.init.normal_(weight, std=1.0 if "embed" in name else weight.shape[1] ** -0.5)
+    # weights at 7.80 after 460 and under 6.1 a hundred batches later. In the encoder the convolutions' output (.03) would
+    # drown in the positions (.64): after 150 batches the heads' loss was 22.7, with these weights 22.0.
+    for name, weight in [*model.model.language_model.named_parameters(), *tower.named_parameters()]:
+        if weight.ndim > 1 and "embed_positions" not in name:
+            torch.nn.init.normal_(weight, std=1.0 if "embed" in name else weight[0].numel() ** -0.5)
+    model.set_attn_implementation({"audio_config": "eager"})  # on a CPU a fifth faster to train here than the default
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     return model
 
 
-def heard_list(labels: ClipLabels) -> str:
-    """The listing exercise's answer."""
-    parts = [f"tempo {labels.tempo}", f"lead {labels.lead or 'none'}", "instruments " + ", ".join(labels.instruments),
+def heard_facts(labels: ClipLabels) -> list[str]:
+    """Every label of a clip as a few words: the listing exercise's answer, and hints."""
+    return [f"tempo {labels.tempo}", f"lead {labels.lead or 'none'}", "instruments " + ", ".join(labels.instruments),
              f"vocal {labels.vocal}", f"energy {labels.energy}", f"mode {labels.mode}", "mood " + ", ".join(labels.moods),
              f"genre {labels.genre}", f"metre {labels.metre}", f"key {labels.key}"]
-    return "; ".join(parts)
 
 
 def some_name(rng: random.Random) -> briefs.Name:
@@ -132,44 +138,44 @@ def some_name(rng: random.Random) -> briefs.Name:
     return random_name(rng)
 
 
-def example(rng: random.Random, data: clip_data.Clips) -> tuple[str, str, list[int]]:
-    """One training example: state, answer, rows of the clips that are played."""
+def example(rng: random.Random, data: clip_data.Clips, *, silent: bool = False) -> tuple[str, str, list[int]]:
+    """One training example: state, answer, rows of the clips that are played (none where `silent`)."""
     draw = rng.random()
-    if draw < 0.2:
+    if draw < 0.2 and not silent:
         row = rng.randrange(len(data))
-        return LIST_TASK, heard_list(data.labels[row]), [row]
+        return LIST_TASK, "; ".join(heard_facts(data.labels[row])), [row]
     rows = [rng.randrange(len(data)) for _ in range(rng.choices((0, 1, 2), weights=(25, 57, 18))[0])]
     labels = [data.labels[row] for row in rows]
     brief = phrases.random_brief(rng, len(rows), labels=labels, names=some_name)
     if draw < 0.27 and (brief.offered or brief.about or brief.liked):
         names = [*brief.offered, *brief.liked, *brief.refused, *([brief.about] if brief.about else [])]
         return REPEAT_TASK + "\n" + briefs.state(brief), "; ".join(dict.fromkeys(map(str, names))), []
-    return briefs.state(brief), phrases.say(brief, labels, rng), rows
+    answer = phrases.say(brief, labels, rng)
+    if labels and rng.random() < (HINTED_SILENT if silent else HINTED):
+        facts = heard_facts(labels[-1])
+        brief = dataclasses.replace(brief, hints=tuple(rng.sample(facts, len(facts))))
+    return briefs.state(brief), answer, [] if silent else rows
 
 
 class Batches:
-    """Batches of examples of like length, padded on the right."""
+    """Batches of examples of like length, padded on the right.
+
+    ``whole`` counts the tokens of the prompts too, not only those of the answers.
+    """
 
     def __init__(self, tokenizer, data: clip_data.Clips, *, batch_size: int, seed: int, silent: bool = False):
         self.tokenizer, self.data, self.batch_size, self.silent = tokenizer, data, batch_size, silent
+        self.whole = False
         self.rng = random.Random(seed)
         self.audio = tokenizer.convert_tokens_to_ids("<|AUDIO|>")
 
     def __iter__(self):
         while True:
-            pool = [self._encode(*self._example()) for _ in range(self.batch_size * 8)]
+            pool = [self._encode(*example(self.rng, self.data, silent=self.silent)) for _ in range(self.batch_size * 8)]
             pool.sort(key=lambda e: len(e[0]))
             groups = [pool[i : i + self.batch_size] for i in range(0, len(pool), self.batch_size)]
             self.rng.shuffle(groups)
             yield from map(self._collate, groups)
-
-    def _example(self) -> tuple[str, str, list[int]]:
-        while True:
-            state, answer, rows = example(self.rng, self.data)
-            if not self.silent:
-                return state, answer, rows
-            if state != LIST_TASK:
-                return state, answer, []
 
     def _encode(self, state: str, answer: str, rows: list[int]):
         audio = "<|audio_bos|>" + "<|AUDIO|>" * AUDIO_TOKENS + "<|audio_eos|>\n"
@@ -181,13 +187,11 @@ class Batches:
         longest = max(len(ids) for ids, _, _ in group)
         ids = torch.full((len(group), longest), self.tokenizer.pad_token_id)
         labels = torch.full((len(group), longest), -100)
-        mask = torch.zeros((len(group), longest), dtype=torch.long)
         for i, (tokens, n_prompt, _) in enumerate(group):
             ids[i, : len(tokens)] = torch.tensor(tokens)
-            counted = 0 if self.silent else n_prompt
+            counted = 0 if self.whole else n_prompt
             labels[i, counted : len(tokens)] = torch.tensor(tokens[counted:])
-            mask[i, : len(tokens)] = 1
-        return ids, labels, mask, np.array([r for _, _, rows in group for r in rows], dtype=np.int64)
+        return ids, labels, np.array([r for _, _, rows in group for r in rows], dtype=np.int64)
 
 
 def copying_drills(n_tokens: int, *, batch_size: int, seed: int):
@@ -205,119 +209,116 @@ def copying_drills(n_tokens: int, *, batch_size: int, seed: int):
         ids = torch.cat([first, between, first[:, start:]], 1)
         labels = ids.clone()
         labels[:, : length + gap + 1] = -100
-        yield ids, labels, torch.ones_like(ids)
+        yield ids, labels
 
 
-def language_loss(model, ids, labels, mask, audio_states):
-    """Cross entropy of the answers; only their positions go through the vocabulary layer."""
+def language_loss(model, ids, labels, audio_states=None) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cross entropy of the answers, and what stands half-way up the language model where each clip's audio ends.
+
+    Only positions that are counted go through the vocabulary layer. Padding is on the right, where no counted token
+    can look, so that no mask is needed.
+
+    Returns
+    -------
+    loss : torch.Tensor [shape=()]
+    gathered : torch.Tensor [shape=(n_clips, d_text)]
+    """
     inner = model.model
     embeds = inner.language_model.get_input_embeddings()(ids)
     if audio_states is not None:
         projected = inner.multi_modal_projector(audio_states).to(embeds.dtype)
         where = (ids == model.config.audio_token_id).unsqueeze(-1)
         embeds = embeds.masked_scatter(where, projected)
-    hidden = inner.language_model(inputs_embeds=embeds, attention_mask=mask, use_cache=False).last_hidden_state
+    out = inner.language_model(inputs_embeds=embeds, use_cache=False, output_hidden_states=True)
     said = labels[:, 1:] != -100
-    logits = model.lm_head(hidden[:, :-1][said])
-    return F.cross_entropy(logits.float(), labels[:, 1:][said])
-
-
-def augmented(mel: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
-    """Level and a smooth tilt over frequency, in the extractor's units (a quarter of log10 power)."""
-    n, bins, _ = mel.shape
-    level = (torch.rand(n, 1, 1, generator=rng) - 0.5) * 0.4
-    knots = (torch.rand(n, 1, 5, generator=rng) - 0.5) * 0.3
-    tilt = F.interpolate(knots, size=bins, mode="linear", align_corners=True).transpose(1, 2)
-    return mel + (level + tilt).to(mel.device)
+    logits = model.lm_head(out.last_hidden_state[:, :-1][said])
+    ends = (ids[:, :-1] == model.config.audio_token_id) & (ids[:, 1:] != model.config.audio_token_id)
+    gathered = out.hidden_states[TEXT_LAYERS // 2][:, 1:][ends]
+    return F.cross_entropy(logits.float(), labels[:, 1:][said]), gathered
 
 
 DRILLED = 0.5  # drills end when their loss is under this: seven of eight tokens are copied by then
 STAGES = ("encoder", "text", "language", "joint")
-
-
-class Clock:
-    """Minutes of a stage: learning rate by one warm-up and a cosine down, wherever the stage stands."""
-
-    def __init__(self, minutes: float, peak: float, *, done_s: float = 0.0):
-        self.minutes, self.peak, self.done_s, self.start = minutes, peak, done_s, time.time()
-
-    @property
-    def spent_s(self) -> float:
-        return self.done_s + time.time() - self.start
-
-    @property
-    def share(self) -> float:
-        return self.spent_s / (60 * self.minutes) if self.minutes else 1.0
-
-    @property
-    def rate(self) -> float:
-        share = min(1.0, self.share)
-        return self.peak * min(1.0, share / 0.03 + 0.01) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
+GATHERING = 0.15  # weight of the loss of what is gathered
 
 
 class Trainer:
     """The stages over one model, with a checkpoint after every few minutes."""
 
-    def __init__(self, args, model, tokenizer, train, held):
-        self.args, self.model, self.tokenizer = args, model.to(args.device), tokenizer
+    def __init__(self, args, crew, model, tokenizer, train, held):
+        self.args, self.crew, self.model, self.tokenizer = args, crew, model.to(args.device), tokenizer
         self.train, self.held = train, held
-        self.heads = Heads(D_AUDIO).to(args.device)
+        self.heads = Heads(D_AUDIO).to(args.device)  # on the encoder's mean
+        self.gatherers = Heads(D_TEXT).to(args.device)  # on what the language model gathers of a clip
+        self.true = {k: x.to(args.device) for k, x in targets(train.labels).items()}
         self.path = args.out / "checkpoint.pt"
         self.state = {"stage": 0, "spent_s": 0.0}
         if self.path.exists():
             saved = torch.load(self.path, map_location=args.device, weights_only=True)
-            self.model.load_state_dict(saved["model"])
-            self.heads.load_state_dict(saved["heads"])
+            for name in ("model", "heads", "gatherers"):
+                getattr(self, name).load_state_dict(saved[name])
             self.state = saved["state"]
-            print(f"going on from stage {self.state['stage']} after {self.state['spent_s']:.0f} s", flush=True)
+            crew.say(f"going on from stage {self.state['stage']} after {self.state['spent_s']:.0f} s")
 
     def autocast(self):
         return torch.autocast(self.args.device.split(":")[0], dtype=torch.bfloat16)
 
     def save(self, stage: int, spent_s: float) -> None:
         self.state = {"stage": stage, "spent_s": spent_s}
+        if not self.crew.leads:
+            return
         partial = self.path.with_suffix(".partial")
-        torch.save({"model": self.model.state_dict(), "heads": self.heads.state_dict(), "state": self.state}, partial)
+        weights = {name: getattr(self, name).state_dict() for name in ("model", "heads", "gatherers")}
+        torch.save(weights | {"state": self.state}, partial)
         partial.replace(self.path)
 
     def mels(self, data, rows) -> torch.Tensor:
         return torch.from_numpy(data.take("listener", rows)).to(self.args.device)
+
+    def true_of(self, rows) -> dict[str, torch.Tensor]:
+        return {k: x[rows] for k, x in self.true.items()}
+
+    def seed(self, clock: Clock) -> int:
+        """Another stream for every process and every start."""
+        return 1000 * int(clock.done_s) + self.crew.rank
 
     def run(self) -> None:
         for stage, (name, minutes) in enumerate(zip(STAGES, self.args.minutes, strict=True)):
             if self.state["stage"] > stage:
                 continue
             done_s = self.state["spent_s"] if self.state["stage"] == stage else 0.0
-            getattr(self, name)(Clock(minutes, self.args.rates[stage], done_s=done_s), stage)
+            clock = Clock(minutes, self.args.rates[stage], done_s=done_s)
+            if clock.share < 1:
+                getattr(self, name)(clock, stage)
             self.save(stage + 1, 0.0)
 
-    def _steps(self, clock: Clock, stage: int, parameters, losses) -> None:
+    def _steps(self, clock: Clock, stage: int, modules, losses) -> None:
+        parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(parameters, lr=clock.peak, betas=(0.9, 0.98), weight_decay=0.02)
         last_save, last_say, seen, window = time.time(), time.time(), 0, []
         for loss, n in losses:
-            for group in optimizer.param_groups:
-                group["lr"] = clock.rate
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
+            share = self.crew.average(parameters, clock.share)
+            for group in optimizer.param_groups:
+                group["lr"] = clock.rate(share)
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
             optimizer.step()
-            seen += n
+            seen += n * self.crew.size
             window.append(loss.item())
             if time.time() - last_say > 60:
                 rate = seen / (time.time() - clock.start)
-                print(f"{clock.spent_s:6.0f} s  loss {np.mean(window):.3f}  {rate:.1f} examples/s", flush=True)
+                self.crew.say(f"{clock.spent_s:6.0f} s  loss {np.mean(window):.3f}  {rate:.1f} examples/s")
                 last_say, window = time.time(), []
             if time.time() - last_save > 240:
                 self.save(stage, clock.spent_s)
                 last_save = time.time()
-            if clock.share >= 1:
+            if share >= 1:
                 return
 
     def encoder(self, clock: Clock, stage: int) -> None:
         tower = self.model.model.audio_tower
-        parameters = [p for p in [*tower.parameters(), *self.heads.parameters()] if p.requires_grad]
-        rng, noise = np.random.default_rng(int(clock.done_s)), torch.Generator().manual_seed(int(clock.done_s))
-        true = {k: x.to(self.args.device) for k, x in targets(self.train.labels).items()}
+        rng, noise = np.random.default_rng(self.seed(clock)), torch.Generator().manual_seed(self.seed(clock))
 
         def losses():
             tower.train()
@@ -326,25 +327,29 @@ class Trainer:
                 mel = augmented(self.mels(self.train, rows), noise)
                 with self.autocast():
                     out = self.heads(tower(mel).last_hidden_state.mean(1))
-                yield Heads.loss(out, {k: x[rows] for k, x in true.items()}), len(rows)
+                yield Heads.loss(out, self.true_of(rows)), len(rows)
 
-        if clock.share < 1:
-            self._steps(clock, stage, parameters, losses())
+        self._steps(clock, stage, (tower, self.heads), losses())
         self.report_heads()
 
     def report_heads(self) -> None:
+        if not self.crew.leads:
+            return
         tower = self.model.model.audio_tower.eval()
         outs = []
         with torch.inference_mode(), self.autocast():
             for start in range(0, len(self.held), 64):
                 rows = np.arange(start, min(start + 64, len(self.held)))
                 outs.append(self.heads(tower(self.mels(self.held, rows)).last_hidden_state.mean(1)))
+        self._say_heads("encoder", outs, targets(self.held.labels))
+
+    def _say_heads(self, what: str, outs, true) -> None:
         out = {k: torch.cat([o[k] for o in outs]).float().cpu() for k in outs[0]}
-        found = Heads.accuracy(out, targets(self.held.labels))
-        print("heads, artists held out: " + "  ".join(f"{k} {x:.3f}" for k, x in found.items()), flush=True)
+        found = Heads.accuracy(out, true)
+        print(f"{what}, artists held out: " + "  ".join(f"{k} {x:.3f}" for k, x in found.items()), flush=True)
 
     def stored_states(self) -> torch.Tensor:
-        """Encoder outputs of every training clip: (n, 62, d), half precision."""
+        """Encoder outputs of every training clip: (n, 125, d), half precision."""
         tower = self.model.model.audio_tower.eval()
         out = torch.empty((len(self.train), AUDIO_TOKENS, D_AUDIO), dtype=torch.bfloat16)
         with torch.inference_mode(), self.autocast():
@@ -354,81 +359,88 @@ class Trainer:
         return out
 
     def text(self, clock: Clock, stage: int) -> None:
-        parameters = [*self.model.model.language_model.parameters(), *self.model.lm_head.parameters()]
-        seed = 7 + int(clock.done_s)
+        seed = self.seed(clock)
         batches = Batches(self.tokenizer, self.train, batch_size=2 * self.args.batch, seed=seed, silent=True)
+        batches.whole = True  # until copying works: everything in a sequence teaches it
         drills = copying_drills(len(self.tokenizer) - len(SPECIAL), batch_size=3 * self.args.batch, seed=seed)
 
         def losses():
             self.model.train()
             copied = 10.0  # running loss of the drills
-            for step, (ids, labels, mask, _) in enumerate(batches):
+            for step, (ids, labels, _) in enumerate(batches):
                 drilled = step % 3 == 0 and copied > DRILLED
                 if drilled:
-                    ids, labels, mask = next(drills)
+                    ids, labels = next(drills)
                 with self.autocast():
-                    loss = language_loss(self.model, *(x.to(self.args.device) for x in (ids, labels, mask)), None)
+                    loss, _ = language_loss(self.model, ids.to(self.args.device), labels.to(self.args.device))
                 yield loss, len(ids)
                 if drilled:
                     copied = 0.9 * copied + 0.1 * loss.item()
+                    batches.whole = copied > DRILLED
 
-        if clock.share < 1:
-            self._steps(clock, stage, parameters, losses())
+        self._steps(clock, stage, (self.model.model.language_model, self.model.lm_head), losses())
+
+    def _said(self, ids, labels, rows, audio):
+        """Loss of a batch of utterances, and of what was gathered of the clips."""
+        loss, gathered = language_loss(self.model, ids.to(self.args.device), labels.to(self.args.device), audio)
+        if len(rows):
+            loss = loss + GATHERING * Heads.loss(self.gatherers(gathered), self.true_of(rows))
+        return loss
 
     def language(self, clock: Clock, stage: int) -> None:
         inner = self.model.model
-        parameters = [*inner.language_model.parameters(), *inner.multi_modal_projector.parameters(),
-                      *self.model.lm_head.parameters()]
-        if clock.share >= 1:
-            return
         states = self.stored_states()
         clock.start = time.time()
-        batches = Batches(self.tokenizer, self.train, batch_size=self.args.batch, seed=int(clock.done_s))
+        batches = Batches(self.tokenizer, self.train, batch_size=self.args.batch, seed=self.seed(clock))
 
         def losses():
             self.model.train()
-            for ids, labels, mask, rows in batches:
+            for ids, labels, rows in batches:
                 audio = states[rows].to(self.args.device) if len(rows) else None
                 with self.autocast():
-                    yield language_loss(self.model, *(x.to(self.args.device) for x in (ids, labels, mask)), audio), len(ids)
+                    yield self._said(ids, labels, rows, audio), len(ids)
 
-        self._steps(clock, stage, parameters, losses())
+        modules = (inner.language_model, inner.multi_modal_projector, self.model.lm_head, self.gatherers)
+        self._steps(clock, stage, modules, losses())
         self.report_language()
 
     def joint(self, clock: Clock, stage: int) -> None:
-        inner, tower = self.model.model, self.model.model.audio_tower
-        parameters = [p for p in [*self.model.parameters(), *self.heads.parameters()] if p.requires_grad]
-        noise = torch.Generator().manual_seed(int(clock.done_s))
-        batches = Batches(self.tokenizer, self.train, batch_size=self.args.batch, seed=1 + int(clock.done_s))
-        true = {k: x.to(self.args.device) for k, x in targets(self.train.labels).items()}
+        tower = self.model.model.audio_tower
+        noise = torch.Generator().manual_seed(self.seed(clock))
+        batches = Batches(self.tokenizer, self.train, batch_size=self.args.batch, seed=1_000_000 + self.seed(clock))
 
         def losses():
             self.model.train()
-            for ids, labels, mask, rows in batches:
+            for ids, labels, rows in batches:
                 audio, extra = None, 0.0
                 with self.autocast():
                     if len(rows):
-                        audio = inner.audio_tower(augmented(self.mels(self.train, rows), noise)).last_hidden_state
-                        extra = 0.3 * Heads.loss(self.heads(audio.mean(1)), {k: x[rows] for k, x in true.items()})
-                    loss = language_loss(self.model, *(x.to(self.args.device) for x in (ids, labels, mask)), audio)
+                        audio = tower(augmented(self.mels(self.train, rows), noise)).last_hidden_state
+                        extra = 0.3 * Heads.loss(self.heads(audio.mean(1)), self.true_of(rows))
+                    loss = self._said(ids, labels, rows, audio)
                 yield loss + extra, len(ids)
 
-        if clock.share < 1:
-            self._steps(clock, stage, parameters, losses())
-        tower.eval()
+        self._steps(clock, stage, (self.model, self.heads, self.gatherers), losses())
         self.report_heads()
         self.report_language()
 
     def report_language(self) -> None:
+        if not self.crew.leads:
+            return
         self.model.eval()
         batches = iter(Batches(self.tokenizer, self.held, batch_size=64, seed=12345))
-        found = []
+        losses, outs, heard = [], [], []
         with torch.inference_mode(), self.autocast():
-            for _ in range(6):
-                ids, labels, mask, rows = next(batches)
+            for _ in range(8):
+                ids, labels, rows = next(batches)
                 audio = self.model.model.audio_tower(self.mels(self.held, rows)).last_hidden_state if len(rows) else None
-                found.append(language_loss(self.model, *(x.to(self.args.device) for x in (ids, labels, mask)), audio).item())
-        print(f"language, artists held out: loss {np.mean(found):.3f}", flush=True)
+                loss, gathered = language_loss(self.model, ids.to(self.args.device), labels.to(self.args.device), audio)
+                losses.append(loss.item())
+                if len(rows):
+                    outs.append(self.gatherers(gathered))
+                    heard += [self.held.labels[row] for row in rows]
+        print(f"language, artists held out: loss {np.mean(losses):.3f}", flush=True)
+        self._say_heads("gathered", outs, targets(heard))
 
 
 def export(model, tokenizer, folder: Path) -> None:
@@ -452,34 +464,23 @@ def tokenizer_texts(data: clip_data.Clips, n: int = 6_000) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("clips", type=Path)
-    parser.add_argument("--out", type=Path, required=True, help="checkpoints; the finished model goes to OUT/model")
-    parser.add_argument("--minutes", type=float, nargs=4, default=(30, 30, 20, 20), metavar=tuple(map(str.upper, STAGES)))
-    parser.add_argument("--rates", type=float, nargs=4, default=(1e-3, 2e-3, 1e-3, 4e-4))
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves torch's choice")
-    args = parser.parse_args()
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    torch.manual_seed(0)
-    args.out.mkdir(parents=True, exist_ok=True)
-    train, held = clip_data.load(args.clips, "train"), clip_data.load(args.clips, "artist")
-    tokenizer_folder = args.out / "tokenizer"
-    if (tokenizer_folder / "tokenizer.json").exists():
-        from transformers import AutoTokenizer
-
-        tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
-    else:
-        tokenizer = build_tokenizer(tokenizer_texts(train), tokenizer_folder)
-        tokenizer.save_pretrained(tokenizer_folder)
+    options = parser(__doc__)
+    options.add_argument("--minutes", type=float, nargs=4, default=(30, 30, 20, 20), metavar=tuple(map(str.upper, STAGES)))
+    options.add_argument("--rates", type=float, nargs=4, default=(1e-3, 2e-3, 1e-3, 4e-4))
+    options.add_argument("--batch", type=int, default=16)
+    args = options.parse_args()
+    start(args)
+    crew = Crew()
+    train = clip_data.load(args.clips, "train", part=crew.rank, parts=crew.size)
+    held = clip_data.load(args.clips, "artist")
+    tokenizer = kept_tokenizer(args.out / "tokenizer", lambda: build_tokenizer(tokenizer_texts(train), args.out / "tokenizer"))
     model = build_model(tokenizer)
-    print(f"{len(train)} clips, {sum(p.numel() for p in model.parameters()) / 1e6:.1f} M parameters, "
-          f"{len(tokenizer)} tokens", flush=True)
-    Trainer(args, model, tokenizer, train, held).run()
-    export(model, tokenizer, args.out / "model")
-    print(f"saved {args.out / 'model'}")
+    crew.say(f"{len(train)} clips a process, {sum(p.numel() for p in model.parameters()) / 1e6:.1f} M parameters, "
+             f"{len(tokenizer)} tokens")
+    Trainer(args, crew, model, tokenizer, train, held).run()
+    if crew.leads:
+        export(model, tokenizer, args.out / "model")
+        print(f"saved {args.out / 'model'}")
 
 
 if __name__ == "__main__":

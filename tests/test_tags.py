@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mdialog import audio, metadata, tags, tempo, tonality, vocab
+from mdialog import audio, tags, tempo, tonality, vocab
+from mdialog.table import read_table
 
 RATE = 22_050
 
@@ -251,7 +252,7 @@ def test_rendered_music_of_every_kind():
 
 @pytest.mark.skipif("MDIALOG_REAL_DATA" not in os.environ, reason="needs MDIALOG_REAL_DATA")
 def test_tempo_of_real_recordings():
-    table = metadata.read_table(Path(os.environ["MDIALOG_REAL_DATA"]) / "real_music" / "labels.csv")
+    table = read_table(Path(os.environ["MDIALOG_REAL_DATA"]) / "real_music" / "labels.csv")
     right, octave, total = 0, 0, 0
     for row in table:
         if row.metadata.tempo_bpm is None:
