@@ -32,7 +32,7 @@ from torch.nn import functional as F
 from training import Clock, Crew, augmented, kept_tokenizer, parser, start
 
 from mdialog import brief as briefs
-from mdialog import vocab
+from mdialog import claims, vocab
 from mdialog.synth import artists, phrases
 from mdialog.synth.briefs import random_name
 from mdialog.synth.labels import ClipLabels
@@ -180,18 +180,22 @@ class Batches:
     def _encode(self, state: str, answer: str, rows: list[int]):
         audio = "<|audio_bos|>" + "<|AUDIO|>" * AUDIO_TOKENS + "<|audio_eos|>\n"
         prompt = self.tokenizer.encode(audio * len(rows) + state + "<|im_end|>\n<|im_start|>")
-        answer_ids = self.tokenizer.encode(answer + "<|im_end|>")
-        return prompt + answer_ids, len(prompt), rows
+        said = self.tokenizer(answer + "<|im_end|>", return_offsets_mapping=True)
+        spans = [(claim.start, claim.end) for claim in claims.find(answer)]
+        weights = [FACT_WEIGHT if any(a < end and start < b for start, end in spans) else 1.0
+                   for a, b in said["offset_mapping"]]
+        return prompt + said["input_ids"], [1.0] * len(prompt) + weights, len(prompt), rows
 
     def _collate(self, group):
-        longest = max(len(ids) for ids, _, _ in group)
+        longest = max(len(ids) for ids, *_ in group)
         ids = torch.full((len(group), longest), self.tokenizer.pad_token_id)
-        labels = torch.full((len(group), longest), -100)
-        for i, (tokens, n_prompt, _) in enumerate(group):
+        labels, weights = torch.full((len(group), longest), -100), torch.ones((len(group), longest))
+        for i, (tokens, weight, n_prompt, _) in enumerate(group):
             ids[i, : len(tokens)] = torch.tensor(tokens)
             counted = 0 if self.whole else n_prompt
             labels[i, counted : len(tokens)] = torch.tensor(tokens[counted:])
-        return ids, labels, np.array([r for _, _, rows in group for r in rows], dtype=np.int64)
+            weights[i, : len(tokens)] = torch.tensor(weight)
+        return ids, labels, weights, np.array([r for *_, rows in group for r in rows], dtype=np.int64)
 
 
 def copying_drills(n_tokens: int, *, batch_size: int, seed: int):
@@ -209,11 +213,11 @@ def copying_drills(n_tokens: int, *, batch_size: int, seed: int):
         ids = torch.cat([first, between, first[:, start:]], 1)
         labels = ids.clone()
         labels[:, : length + gap + 1] = -100
-        yield ids, labels
+        yield ids, labels, torch.ones(ids.shape)
 
 
-def language_loss(model, ids, labels, audio_states=None) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cross entropy of the answers, and what stands half-way up the language model where each clip's audio ends.
+def language_loss(model, ids, labels, weights, audio_states=None) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weighted cross entropy of the answers, and what stands half-way up the language model where each clip's audio ends.
 
     Only positions that are counted go through the vocabulary layer. Padding is on the right, where no counted token
     can look, so that no mask is needed.
@@ -234,11 +238,14 @@ def language_loss(model, ids, labels, audio_states=None) -> tuple[torch.Tensor, 
     logits = model.lm_head(out.last_hidden_state[:, :-1][said])
     ends = (ids[:, :-1] == model.config.audio_token_id) & (ids[:, 1:] != model.config.audio_token_id)
     gathered = out.hidden_states[TEXT_LAYERS // 2][:, 1:][ends]
-    return F.cross_entropy(logits.float(), labels[:, 1:][said]), gathered
+    each = F.cross_entropy(logits.float(), labels[:, 1:][said], reduction="none")
+    weight = weights[:, 1:][said]
+    return (each * weight).sum() / weight.sum(), gathered
 
 
 DRILLED = 0.5  # drills end when their loss is under this: seven of eight tokens are copied by then
 STAGES = ("encoder", "text", "language", "joint")
+FACT_WEIGHT = 4.0  # of the words that say something audible: few, and all that listening is about
 GATHERING = 0.15  # weight of the loss of what is gathered
 
 
@@ -277,6 +284,9 @@ class Trainer:
 
     def true_of(self, rows) -> dict[str, torch.Tensor]:
         return {k: x[rows] for k, x in self.true.items()}
+
+    def there(self, batch) -> list[torch.Tensor]:
+        return [x.to(self.args.device) for x in batch]
 
     def seed(self, clock: Clock) -> int:
         """Another stream for every process and every start."""
@@ -367,22 +377,22 @@ class Trainer:
         def losses():
             self.model.train()
             copied = 10.0  # running loss of the drills
-            for step, (ids, labels, _) in enumerate(batches):
+            for step, (*batch, _) in enumerate(batches):
                 drilled = step % 3 == 0 and copied > DRILLED
                 if drilled:
-                    ids, labels = next(drills)
+                    batch = next(drills)
                 with self.autocast():
-                    loss, _ = language_loss(self.model, ids.to(self.args.device), labels.to(self.args.device))
-                yield loss, len(ids)
+                    loss, _ = language_loss(self.model, *self.there(batch))
+                yield loss, len(batch[0])
                 if drilled:
                     copied = 0.9 * copied + 0.1 * loss.item()
                     batches.whole = copied > DRILLED
 
         self._steps(clock, stage, (self.model.model.language_model, self.model.lm_head), losses())
 
-    def _said(self, ids, labels, rows, audio):
+    def _said(self, batch, rows, audio):
         """Loss of a batch of utterances, and of what was gathered of the clips."""
-        loss, gathered = language_loss(self.model, ids.to(self.args.device), labels.to(self.args.device), audio)
+        loss, gathered = language_loss(self.model, *self.there(batch), audio)
         if len(rows):
             loss = loss + GATHERING * Heads.loss(self.gatherers(gathered), self.true_of(rows))
         return loss
@@ -395,10 +405,10 @@ class Trainer:
 
         def losses():
             self.model.train()
-            for ids, labels, rows in batches:
+            for *batch, rows in batches:
                 audio = states[rows].to(self.args.device) if len(rows) else None
                 with self.autocast():
-                    yield self._said(ids, labels, rows, audio), len(ids)
+                    yield self._said(batch, rows, audio), len(batch[0])
 
         modules = (inner.language_model, inner.multi_modal_projector, self.model.lm_head, self.gatherers)
         self._steps(clock, stage, modules, losses())
@@ -411,14 +421,14 @@ class Trainer:
 
         def losses():
             self.model.train()
-            for ids, labels, rows in batches:
+            for *batch, rows in batches:
                 audio, extra = None, 0.0
                 with self.autocast():
                     if len(rows):
                         audio = tower(augmented(self.mels(self.train, rows), noise)).last_hidden_state
                         extra = 0.3 * Heads.loss(self.heads(audio.mean(1)), self.true_of(rows))
-                    loss = self._said(ids, labels, rows, audio)
-                yield loss + extra, len(ids)
+                    loss = self._said(batch, rows, audio)
+                yield loss + extra, len(batch[0])
 
         self._steps(clock, stage, (self.model, self.heads, self.gatherers), losses())
         self.report_heads()
@@ -432,9 +442,9 @@ class Trainer:
         losses, outs, heard = [], [], []
         with torch.inference_mode(), self.autocast():
             for _ in range(8):
-                ids, labels, rows = next(batches)
+                *batch, rows = next(batches)
                 audio = self.model.model.audio_tower(self.mels(self.held, rows)).last_hidden_state if len(rows) else None
-                loss, gathered = language_loss(self.model, ids.to(self.args.device), labels.to(self.args.device), audio)
+                loss, gathered = language_loss(self.model, *self.there(batch), audio)
                 losses.append(loss.item())
                 if len(rows):
                     outs.append(self.gatherers(gathered))

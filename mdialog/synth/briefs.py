@@ -15,14 +15,16 @@ AGREES = 0.3  # share of audible wishes that are true of the clip, so that the s
 # Intent sets by how often they are drawn: people's own, with the rare intents boosted. (needs a clip, weight)
 USER_SETS = {
     "add_filter+greeting+initial_query": (False, 6), "add_filter+initial_query": (False, 6), "greeting": (False, 2),
-    "greeting+initial_query": (False, 2), "initial_query": (False, 1), "add_filter": (False, 10), "others": (False, 3),
-    "accept_response": (True, 8), "accept_response+add_filter": (True, 10), "accept_response+continue": (True, 4),
+    "greeting+initial_query": (False, 2), "initial_query": (False, 1), "add_filter": (False, 16), "others": (False, 3),
+    "accept_response": (True, 8), "accept_response+add_filter": (True, 14), "accept_response+continue": (True, 4),
     "reject_response": (True, 5), "add_filter+reject_response": (True, 5), "reject_response+remove_filter": (True, 3),
     "remove_filter": (False, 3), "add_filter+remove_filter": (False, 4), "continue": (True, 5),
     "add_filter+continue": (False, 2), "item_attribute_question": (True, 6),
     "accept_response+reject_response": (True, 2), "accept_response+item_attribute_question": (True, 3),
     "accept_response+others": (True, 3),
     "accept_response+add_filter+remove_filter": (True, 2), "add_filter+item_attribute_question": (False, 1),
+    "add_filter+reject_response+remove_filter": (True, 2), "accept_response+add_filter+reject_response": (True, 1),
+    "accept_response+add_filter+reject_response+remove_filter": (True, 1),
 }  # fmt: skip
 SYSTEM_SETS = {
     "passive_recommend": (True, 9), "passive_recommend+sympathetic_response": (True, 12),
@@ -39,14 +41,26 @@ SYSTEM_SETS = {
     "detail_attribute_request+parroting_response": (False, 3), "parroting_response": (False, 2),
     "parroting_response+sympathetic_response": (False, 2), "feedback_request": (False, 2), "others": (False, 3),
     "others+sympathetic_response": (False, 2),
+    "detail_attribute_request+parroting_response+passive_recommend": (True, 1.5),
+    "detail_attribute_request+parroting_response+passive_recommend+sympathetic_response": (True, 1.5),
+    "feedback_request+parroting_response+passive_recommend": (True, 1),
+    "feedback_request+parroting_response+passive_recommend+sympathetic_response": (True, 1),
+    "active_recommend+feedback_request": (True, 1), "active_recommend+detail_attribute_request": (True, 0.7),
+    "active_recommend+feedback_request+sympathetic_response": (True, 0.7),
+    "active_recommend+detail_attribute_request+sympathetic_response": (True, 0.7),
+    "active_recommend+passive_recommend+sympathetic_response": (True, 1),
+    "active_recommend+parroting_response+passive_recommend": (True, 1),
+    "active_recommend+parroting_response+passive_recommend+sympathetic_response": (True, 1),
+    "others+passive_recommend": (True, 0.7),
 }  # fmt: skip
 
 # How often each kind is asked for: people's habits, with the audible kinds asked for more.
 KINDS = {
-    "artist": 6, "genre": 8, "theme": 6, "mood": 6, "year": 4, "tempo": 6, "instrument": 6, "vocal": 4, "energy": 4,
+    "artist": 10, "genre": 8, "theme": 6, "mood": 6, "year": 4, "tempo": 6, "instrument": 6, "vocal": 4, "energy": 4,
     "mode": 2, "key": 1.5, "metre": 1, "culture": 2, "popularity": 2, "user": 1, "track": 1.5, "album": 0.7,
 }  # fmt: skip
 HEARD_KINDS = ("tempo", "instrument", "vocal", "mood", "energy", "mode", "key", "metre", "genre")
+SEVERAL = ("instrument", "mood", "theme", "artist")  # kinds of which more than one may be wished for
 USERS = ("my mum", "my flatmates", "a toddler", "the whole family", "my grandfather", "my team", "two old friends")
 
 _ONSETS = ("", "b", "br", "c", "ch", "d", "dr", "f", "g", "gr", "h", "j", "k", "kl", "l", "m", "n", "ñ", "p", "qu", "r",
@@ -137,20 +151,21 @@ def random_attributes(
     names: Callable = random_name,
     taken: Sequence[str] = (),
 ) -> tuple[Attribute, ...]:
-    """`n` attributes of different kinds, mostly wanted, some to avoid, some likened to a name."""
-    found: dict[str, Attribute] = {}
+    """`n` attributes, mostly of different kinds and wanted, some to avoid, some likened to a name."""
+    found: dict[tuple[str, str], Attribute] = {}
     kinds = {k: w for k, w in KINDS.items() if k not in taken}
     while len(found) < min(n, len(kinds)):
         kind = rng.choices(list(kinds), weights=list(kinds.values()))[0]
-        if kind in found or {kind, *found} >= {"key", "mode"}:  # a key has its mode
-            continue
+        there = {k for k, _ in found}
+        if kind in there and (kind not in SEVERAL or rng.random() < 0.5) or {kind, *there} >= {"key", "mode"}:
+            continue  # a key has its mode
         value, x = random_value(kind, rng, labels=labels, names=names), rng.random()
         polarity = "avoid" if x < 0.15 and kind not in ("user", "theme", "track") else "want"
         if kind in ("track", "artist") and rng.random() < (0.8 if kind == "track" else 0.4):
             polarity = "like"
             if kind == "track" and rng.random() < 0.5:
                 value = str(names(rng))
-        found[kind] = Attribute(kind=kind, value=value, polarity=polarity)
+        found[kind, value] = Attribute(kind=kind, value=value, polarity=polarity)
     return tuple(found.values())
 
 
@@ -192,12 +207,12 @@ def random_brief(
     -------
     Brief
     """
-    role = role or rng.choice(("user", "assistant", "assistant"))
+    role = role or rng.choices(("user", "assistant"), weights=(45, 55))[0]
     intents = tuple(sorted(intents or random_intents(role, rng, heard=n_clips > 0)))
     truth = labels[-1] if labels else None
     about, before = (names(rng) if n_clips else None), (names(rng) if n_clips > 1 else None)
     first = "initial_query" in intents or "greeting" in intents
-    wanted = () if first else random_attributes(rng.choice((0, 1, 1, 2, 2, 3)), rng, labels=truth, names=names)
+    wanted = () if first else random_attributes(rng.choice((0, 1, 1, 2, 2, 2, 3, 3, 4, 5)), rng, labels=truth, names=names)
     fields = (_user_fields if role == "user" else _assistant_fields)(intents, rng, about, before, wanted, truth, names)
     return Brief(
         role=role, intents=intents, manner=manner or rng.choice(MANNERS), wanted=wanted, about=about, before=before,
