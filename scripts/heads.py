@@ -57,6 +57,24 @@ class Heads(nn.Module):
         return total
 
     @staticmethod
+    def clarity(out: dict[str, torch.Tensor], true: dict[str, torch.Tensor]) -> list[dict[str, float]]:
+        """How much probability each clip's truth has, at least .05: by kind, and by ``instrument:NAME``."""
+        rows: list[dict[str, float]] = [{} for _ in true["lead"]]
+        for kind in (*CHOICES, "lead"):
+            counted = true[kind].clamp(min=0)
+            p = out[kind].float().softmax(1).gather(1, counted[:, None])[:, 0]
+            for row, x in zip(rows, p.tolist(), strict=True):
+                row[kind] = max(0.05, x)
+        names = vocab.load()["instrument"].names
+        right = torch.where(true["instrument"] > 0, out["instrument"].float(), -out["instrument"].float()).sigmoid()
+        for row, ps in zip(rows, right.tolist(), strict=True):
+            row.update({f"instrument:{name}": max(0.05, x) for name, x in zip(names, ps, strict=True)})
+        mood = (out["mood"].float().sigmoid() * true["mood"]).amax(1)
+        for row, x in zip(rows, mood.tolist(), strict=True):
+            row["mood"] = max(0.05, x)
+        return rows
+
+    @staticmethod
     def accuracy(out: dict[str, torch.Tensor], true: dict[str, torch.Tensor]) -> dict[str, float]:
         """Share right for one-of-many kinds; F1 at .5 for instruments; hit of the best for mood."""
         found = {}
@@ -73,3 +91,32 @@ class Heads(nn.Module):
                 counted = true[kind] != NONE
                 found[kind] = (x.argmax(1) == true[kind])[counted].float().mean().item()
         return found
+
+
+BEATS_HZ = 0.5 * 2.0 ** (np.arange(65) / 16)  # .5 to 8 Hz: a beat of the slowest piece to half a beat of the fastest
+BANDS = 3
+
+
+def rhythm(mel: torch.Tensor, *, frames_per_s: float) -> torch.Tensor:
+    """How strongly onsets repeat at each of `BEATS_HZ`, in three bands: what an encoder must compute to know a tempo.
+
+    Magnitudes of the Fourier transform of the spectral flux, by their root mean square in each band. From the tempo
+    word alone, counting is learned late or never; from this, every clip teaches it.
+
+    Parameters
+    ----------
+    mel : torch.Tensor [shape=(n, bins, frames)]
+        Log-mel power.
+
+    Returns
+    -------
+    torch.Tensor [shape=(n, BANDS * len(BEATS_HZ))]
+    """
+    n, bins, frames = mel.shape
+    flux = (mel[..., 1:] - mel[..., :-1]).clamp(min=0).view(n, BANDS, bins // BANDS, -1).mean(2)
+    flux = flux - F.avg_pool1d(flux, 101, 1, 50, count_include_pad=False)
+    angle = 2 * np.pi * torch.tensor(BEATS_HZ, dtype=torch.float32)[:, None] * torch.arange(frames - 1) / frames_per_s
+    there = flux.transpose(0, 1).reshape(BANDS * n, -1)
+    power = (there @ angle.cos().T) ** 2 + (there @ angle.sin().T) ** 2
+    size = power.sqrt().view(BANDS, n, -1).transpose(0, 1)
+    return (size / (size.square().mean(2, keepdim=True).sqrt() + 1e-4)).reshape(n, -1)

@@ -8,7 +8,8 @@ Four stages, each with its own minutes, resumable from the last checkpoint:
 1. encoder: the audio encoder under tag heads (tempo, key, instruments ...), mean-pooled;
 2. text: the language model on briefs and utterances without any sound: short sequences in which it learns to copy names,
    to do what the brief says, and to put facts (written into the brief as hints) into words;
-3. language: the language model on frozen, stored encoder outputs, with the phrase book; where a clip's audio ends, tag heads
+3. language: the language model on frozen, stored encoder outputs, with the phrase book, which speaks most of what the
+   encoder's heads find clear; where a clip's audio ends, tag heads
    read what the model has gathered of it by half of its depth;
 4. joint: everything together, features augmented.
 
@@ -26,7 +27,7 @@ from pathlib import Path
 import clips as clip_data
 import numpy as np
 import torch
-from heads import Heads, targets
+from heads import BANDS, BEATS_HZ, Heads, rhythm, targets
 from render_clips import listener_extractor
 from torch.nn import functional as F
 from training import Clock, Crew, augmented, kept_tokenizer, parser, start
@@ -107,9 +108,11 @@ def build_model(tokenizer):
     )
     model = Qwen2AudioForConditionalGeneration(config)
     tower = model.model.audio_tower
-    half = D_AUDIO // 2  # sinusoids, as Whisper's encoder has
-    steps = torch.exp(-math.log(10_000) / (half - 1) * torch.arange(half))
-    angles = torch.arange(AUDIO_FRAMES // 2)[:, None] * steps[None]
+    # Sinusoids, as Whisper's encoder has, but two thirds of them at the speeds of beats: onsets times these, averaged over
+    # time, are a spectrum of the rhythm.
+    slow = 0.02 * (BEATS_HZ[0] / 0.02) ** (np.arange(D_AUDIO // 2 - len(BEATS_HZ)) / (D_AUDIO // 2 - len(BEATS_HZ)))
+    times_s = torch.arange(AUDIO_FRAMES // 2)[:, None] / (AUDIO_FRAMES / 2 / 10.0)
+    angles = 2 * math.pi * times_s * torch.tensor(np.concatenate([BEATS_HZ, slow]), dtype=torch.float32)
     tower.embed_positions.weight.data = 0.3 * torch.cat([angles.sin(), angles.cos()], 1)
     # Weights by the width of each layer. The default spread of .02 suits thousands of dimensions. At 256 attention stays
     # even, and copying does not begin: after 660 batches of drills their loss stood at 7.97 (chance is 8.0), with these
@@ -245,6 +248,8 @@ def language_loss(model, ids, labels, weights, audio_states=None) -> tuple[torch
 
 DRILLED = 0.5  # drills end when their loss is under this: seven of eight tokens are copied by then
 STAGES = ("encoder", "text", "language", "joint")
+PARTS = ("model", "heads", "counter", "gatherers")
+COUNTING = 4.0  # weight of the loss of the rhythm's spectrum
 FACT_WEIGHT = 4.0  # of the words that say something audible: few, and all that listening is about
 GATHERING = 0.15  # weight of the loss of what is gathered
 
@@ -256,13 +261,14 @@ class Trainer:
         self.args, self.crew, self.model, self.tokenizer = args, crew, model.to(args.device), tokenizer
         self.train, self.held = train, held
         self.heads = Heads(D_AUDIO).to(args.device)  # on the encoder's mean
+        self.counter = torch.nn.Linear(D_AUDIO, BANDS * len(BEATS_HZ)).to(args.device)
         self.gatherers = Heads(D_TEXT).to(args.device)  # on what the language model gathers of a clip
         self.true = {k: x.to(args.device) for k, x in targets(train.labels).items()}
         self.path = args.out / "checkpoint.pt"
         self.state = {"stage": 0, "spent_s": 0.0}
         if self.path.exists():
             saved = torch.load(self.path, map_location=args.device, weights_only=True)
-            for name in ("model", "heads", "gatherers"):
+            for name in PARTS:
                 getattr(self, name).load_state_dict(saved[name])
             self.state = saved["state"]
             crew.say(f"going on from stage {self.state['stage']} after {self.state['spent_s']:.0f} s")
@@ -275,7 +281,7 @@ class Trainer:
         if not self.crew.leads:
             return
         partial = self.path.with_suffix(".partial")
-        weights = {name: getattr(self, name).state_dict() for name in ("model", "heads", "gatherers")}
+        weights = {name: getattr(self, name).state_dict() for name in PARTS}
         torch.save(weights | {"state": self.state}, partial)
         partial.replace(self.path)
 
@@ -334,13 +340,20 @@ class Trainer:
             tower.train()
             while True:
                 rows = rng.choice(len(self.train), self.args.batch, replace=False)
-                mel = augmented(self.mels(self.train, rows), noise)
                 with self.autocast():
-                    out = self.heads(tower(mel).last_hidden_state.mean(1))
-                yield Heads.loss(out, self.true_of(rows)), len(rows)
+                    loss, _ = self.heard(rows, noise)
+                yield loss, len(rows)
 
-        self._steps(clock, stage, (tower, self.heads), losses())
+        self._steps(clock, stage, (tower, self.heads, self.counter), losses())
         self.report_heads()
+
+    def heard(self, rows, noise) -> tuple[torch.Tensor, torch.Tensor]:
+        """Loss of the encoder's heads on training clips, and its output."""
+        mel = self.mels(self.train, rows)
+        audio = self.model.model.audio_tower(augmented(mel, noise)).last_hidden_state
+        pooled = audio.mean(1)
+        counted = F.mse_loss(self.counter(pooled).float(), rhythm(mel, frames_per_s=AUDIO_FRAMES / 10.0))
+        return Heads.loss(self.heads(pooled), self.true_of(rows)) + COUNTING * counted, audio
 
     def report_heads(self) -> None:
         if not self.crew.leads:
@@ -358,15 +371,19 @@ class Trainer:
         found = Heads.accuracy(out, true)
         print(f"{what}, artists held out: " + "  ".join(f"{k} {x:.3f}" for k, x in found.items()), flush=True)
 
-    def stored_states(self) -> torch.Tensor:
-        """Encoder outputs of every training clip: (n, 125, d), half precision."""
+    def stored_states(self) -> tuple[torch.Tensor, clip_data.Clips]:
+        """Encoder outputs of every training clip, (n, 125, d) in half precision; the clips, with how clear their facts are."""
         tower = self.model.model.audio_tower.eval()
         out = torch.empty((len(self.train), AUDIO_TOKENS, D_AUDIO), dtype=torch.bfloat16)
+        labels = []
         with torch.inference_mode(), self.autocast():
             for start in range(0, len(self.train), 64):
                 rows = np.arange(start, min(start + 64, len(self.train)))
-                out[start : start + len(rows)] = tower(self.mels(self.train, rows)).last_hidden_state.to("cpu", torch.bfloat16)
-        return out
+                states = tower(self.mels(self.train, rows)).last_hidden_state
+                out[start : start + len(rows)] = states.to("cpu", torch.bfloat16)
+                clear = self.heads.clarity(self.heads(states.mean(1)), self.true_of(rows))
+                labels += [dataclasses.replace(self.train.labels[i], clarity=c) for i, c in zip(rows, clear, strict=True)]
+        return out, dataclasses.replace(self.train, labels=labels)
 
     def text(self, clock: Clock, stage: int) -> None:
         seed = self.seed(clock)
@@ -399,9 +416,9 @@ class Trainer:
 
     def language(self, clock: Clock, stage: int) -> None:
         inner = self.model.model
-        states = self.stored_states()
+        states, told = self.stored_states()
         clock.start = time.time()
-        batches = Batches(self.tokenizer, self.train, batch_size=self.args.batch, seed=self.seed(clock))
+        batches = Batches(self.tokenizer, told, batch_size=self.args.batch, seed=self.seed(clock))
 
         def losses():
             self.model.train()
@@ -415,9 +432,10 @@ class Trainer:
         self.report_language()
 
     def joint(self, clock: Clock, stage: int) -> None:
-        tower = self.model.model.audio_tower
+        _, told = self.stored_states()
+        clock.start = time.time()
         noise = torch.Generator().manual_seed(self.seed(clock))
-        batches = Batches(self.tokenizer, self.train, batch_size=self.args.batch, seed=1_000_000 + self.seed(clock))
+        batches = Batches(self.tokenizer, told, batch_size=self.args.batch, seed=1_000_000 + self.seed(clock))
 
         def losses():
             self.model.train()
@@ -425,12 +443,12 @@ class Trainer:
                 audio, extra = None, 0.0
                 with self.autocast():
                     if len(rows):
-                        audio = tower(augmented(self.mels(self.train, rows), noise)).last_hidden_state
-                        extra = 0.3 * Heads.loss(self.heads(audio.mean(1)), self.true_of(rows))
+                        heard, audio = self.heard(rows, noise)
+                        extra = 0.3 * heard
                     loss = self._said(batch, rows, audio)
                 yield loss + extra, len(batch[0])
 
-        self._steps(clock, stage, (self.model, self.heads, self.gatherers), losses())
+        self._steps(clock, stage, (self.model, self.heads, self.counter, self.gatherers), losses())
         self.report_heads()
         self.report_language()
 

@@ -1,6 +1,7 @@
 """What the composer knows: exact labels of a piece per time span, and of any clip cut from it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mdialog import vocab
 
@@ -30,7 +31,11 @@ class Span:
 
 @dataclass(frozen=True)
 class ClipLabels:
-    """Truth about one clip: values of the vocabulary, or None where the clip has no clear one."""
+    """Truth about one clip: values of the vocabulary, or None where the clip has no clear one.
+
+    ``clarity`` says how clearly a listener hears each fact, in [0, 1]: by kind, and by ``instrument:NAME``; what it does
+    not hold is clear. The phrase book speaks most of what is clear.
+    """
 
     tempo_bpm: float
     tempo: str
@@ -45,6 +50,11 @@ class ClipLabels:
     energy_value: float
     course: str | None
     moods: tuple[str, ...]
+    clarity: Mapping[str, float] = field(default_factory=dict, compare=False, repr=False)
+
+    def clear(self, what: str) -> float:
+        """How clearly a kind, or ``instrument:NAME``, is heard."""
+        return self.clarity.get(what, 1.0)
 
 
 @dataclass(frozen=True)

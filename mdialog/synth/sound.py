@@ -99,26 +99,29 @@ def table_of(kind: str, word: str, value: str) -> str:
 
 
 def candidates(labels: ClipLabels, rng: random.Random) -> dict[Fact, float]:
-    """Everything that may be said unasked of a clip, with its weight."""
-    facts = {fact("tempo", labels.tempo, rng): WEIGHTS["tempo"]}
+    """Everything that may be said unasked of a clip, with its weight: less for what is not heard clearly."""
+    facts: dict[Fact, float] = {}
+
+    def add(kind: str, value: str, *, weight: float, clear: str | None = None) -> None:
+        facts[fact(kind, value, rng)] = weight * labels.clear(clear or kind) ** 2
+
+    add("tempo", labels.tempo, weight=WEIGHTS["tempo"])
     if labels.lead:
-        facts[fact("lead", labels.lead, rng)] = WEIGHTS["lead"]
+        add("lead", labels.lead, weight=WEIGHTS["lead"])
     others = [i for i in labels.instruments[:LOUDEST] if i not in (labels.lead, "drums")]
     for name in others:
-        facts[fact("instrument", name, rng)] = WEIGHTS["instrument"] / len(others)
+        add("instrument", name, weight=WEIGHTS["instrument"] / len(others), clear=f"instrument:{name}")
     if "drums" in labels.instruments:
-        facts[fact("drums", "drums", rng)] = WEIGHTS["drums"]
+        add("drums", "drums", weight=WEIGHTS["drums"], clear="instrument:drums")
     elif "steel drums" not in labels.instruments:  # "no drums" would be misread
-        facts[fact("nodrums", "drums", rng)] = WEIGHTS["drums"]
-    facts[fact("vocal", labels.vocal, rng)] = WEIGHTS["vocal"]
-    facts[fact("energy", labels.energy, rng)] = WEIGHTS["energy"]
-    facts[fact("mode", labels.mode, rng)] = WEIGHTS["mode"]
-    facts[fact("metre", labels.metre, rng)] = WEIGHTS["metre"] if labels.metre == "4/4" else ODD_METRE
-    facts[fact("genre", labels.genre, rng)] = WEIGHTS["genre"]
+        add("nodrums", "drums", weight=WEIGHTS["drums"], clear="instrument:drums")
+    for kind in ("vocal", "energy", "mode", "genre"):
+        add(kind, getattr(labels, kind), weight=WEIGHTS[kind])
+    add("metre", labels.metre, weight=WEIGHTS["metre"] if labels.metre == "4/4" else ODD_METRE)
     if labels.moods:
-        facts[fact("mood", rng.choice(labels.moods), rng)] = WEIGHTS["mood"]
+        add("mood", rng.choice(labels.moods), weight=WEIGHTS["mood"])
     if labels.course in ("rising", "falling"):
-        facts[fact("course", labels.course, rng)] = WEIGHTS["course"]
+        add("course", labels.course, weight=WEIGHTS["course"])
     return facts
 
 
@@ -195,39 +198,40 @@ def comparison(before: ClipLabels, about: ClipLabels, name: str, rng: random.Ran
     """One clear difference (or shared lead) between two clips, as a clause; None where nothing is clear."""
     table, options = book("sound")["compare"], []
 
-    def add(key: str, word: str = "", other: str = "", weight: float = 1.0) -> None:
+    def add(key: str, word: str = "", other: str = "", *, of: str, weight: float = 1.0) -> None:
         slots = {
             "B": name,
             "w": word,
             "a": with_article(word) if word else "",
             "b": with_article(other) if other else "",
         }
-        options.append((weight, key, slots, word in PLURALS))
+        options.append((weight * (before.clear(of) * about.clear(of)) ** 2, key, slots, word in PLURALS))
 
     if about.tempo_bpm > before.tempo_bpm * DIFFERS:
-        add("faster", weight=3)
+        add("faster", of="tempo", weight=3)
     elif before.tempo_bpm > about.tempo_bpm * DIFFERS:
-        add("slower", weight=3)
+        add("slower", of="tempo", weight=3)
     levels = ("low", "medium", "high")
     if about.energy != before.energy:
-        add("more" if levels.index(about.energy) > levels.index(before.energy) else "less", weight=1.5)
+        add("more" if levels.index(about.energy) > levels.index(before.energy) else "less", of="energy", weight=1.5)
     word = word_of("instrument", "drums", rng)
     if "steel drums" not in (*about.instruments, *before.instruments) and (
         ("drums" in about.instruments) != ("drums" in before.instruments)
     ):
-        add("drums_in" if "drums" in about.instruments else "drums_out", word, weight=1.5)
+        add("drums_in" if "drums" in about.instruments else "drums_out", word, of="instrument:drums", weight=1.5)
     if about.vocal != before.vocal:
-        add("choir_in" if about.vocal == "choir" else "choir_out", word_of("vocal", "choir", rng), weight=1.5)
+        word = word_of("vocal", "choir", rng)
+        add("choir_in" if about.vocal == "choir" else "choir_out", word, of="vocal", weight=1.5)
     for key, here, there in (("adds", about, before), ("lacks", before, about)):
         for name_ in here.instruments[:LOUDEST]:
             if name_ not in (*there.instruments, "drums", there.lead):
-                add(key, word_of("instrument", name_, rng), weight=0.7)
+                add(key, word_of("instrument", name_, rng), of=f"instrument:{name_}", weight=0.7)
     if about.lead and before.lead:
         lead = word_of("instrument", about.lead, rng)
         if about.lead == before.lead:
-            add("same_lead", lead, weight=1.5)
+            add("same_lead", lead, of="lead", weight=1.5)
         else:
-            add("new_lead", lead, word_of("instrument", before.lead, rng), weight=1.0)
+            add("new_lead", lead, word_of("instrument", before.lead, rng), of="lead")
     if not options:
         return None
     _, key, slots, plural = rng.choices(options, weights=[o[0] for o in options])[0]
@@ -239,9 +243,11 @@ def answers(kind: str, labels: ClipLabels | None, *, manner: str, rng: random.Ra
     if labels is None:
         return None
     if kind == "instrument":
-        facts = [fact("lead", labels.lead, rng)] if labels.lead else []
-        others = [i for i in labels.instruments[:LOUDEST] if i not in (labels.lead, "drums")]
-        return facts + [fact("instrument", i, rng) for i in others[: 2 if manner != "terse" else 1]] or None
+        others = sorted((i for i in labels.instruments[:LOUDEST] if i not in (labels.lead, "drums")),
+                        key=lambda i: -labels.clear(f"instrument:{i}"))  # fmt: skip
+        facts = [fact("instrument", i, rng) for i in others[: 2 if manner != "terse" else 1]]
+        lead = [fact("lead", labels.lead, rng)] if labels.lead else []
+        return (lead + facts if labels.clear("lead") >= 0.5 else facts or lead) or None
     if kind == "mood":
         return [fact("mood", rng.choice(labels.moods), rng)] if labels.moods else None
     value = getattr(labels, kind, None) if kind in ("tempo", "key", "mode", "metre", "energy", "genre", "vocal") else None
