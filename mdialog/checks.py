@@ -244,8 +244,11 @@ _ASKS = re.compile(r"\?|\b(?:tell me|let me know|give me|wonder(?:ing)?|curious|
 
 
 def intents(said: Utterance) -> Iterator[Fault]:
-    """A question asks; an answer from the sound names a value of the kind asked about."""
+    """A question asks; an answer from the sound names a value of the kind asked about; an echo says back a wish."""
     brief = said.brief
+    wishes = (brief.new or brief.wanted) if "parroting_response" in brief.intents else ()
+    if wishes and not any(_expressed(wish, said.text) for wish in wishes):
+        yield Fault("intents", ", ".join(map(str, wishes)), "the turn is to say back one of these and does not")
     if (asking := [i for i in brief.intents if i in _ASKING]) and not _ASKS.search(said.masked):
         yield Fault("intents", asking[0], "the turn is to ask and does not")
     if "item_attribute_answer" in brief.intents and brief.clips:

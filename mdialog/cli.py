@@ -69,7 +69,9 @@ sonic_option = click.option("--sonic", type=SHARE, default=0.5, help="How often 
 questions_option = click.option("--questions", type=SHARE, default=0.0, help="Chance of a question about the sound.")
 candidates_option = click.option("--candidates", type=POSITIVE, default=4, help="Candidates of a turn a round.")
 batch_option = click.option("--batch", type=POSITIVE, default=64, help="Dialogues written side by side.")
-temperature_option = click.option("--temperature", type=click.FloatRange(min=0), default=0.8, help="0: no chance.")
+temperature_option = click.option(
+    "--temperature", type=click.FloatRange(min=0), help="0: no chance.  [default: the model's own, else 0.8]"
+)
 
 
 @main.command()

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from mdialog import dialogue as records
 from mdialog.errors import InputError
+from mdialog.listener.base import Sampling
 from mdialog.plan import Clip, Plan, read_plans
 from mdialog.plan import write_plans as store_plans
 from mdialog.write import Options, Play, Written, write_plans
@@ -53,8 +54,8 @@ class GenerateConfig(BaseModel):
     max_rows: int = Field(default=128, ge=1, description="sequences generated at once")
     candidates: int = Field(default=4, ge=1, description="candidates of a turn a round")
     max_rounds: int = Field(default=4, ge=1, description="rounds before a turn is given up")
-    temperature: float = Field(default=0.8, ge=0)
-    top_p: float = Field(default=0.95, gt=0, le=1)
+    temperature: float | None = Field(default=None, ge=0, description="by default what the model's makers advise, else .8")
+    top_p: float | None = Field(default=None, gt=0, le=1, description="the same, else .95")
     max_new_tokens: int = Field(default=96, ge=1)
     sonic: float = Field(default=0.5, ge=0, le=1, description="how often sonic attributes are named: 0 as people do")
     questions: float = Field(default=0.0, ge=0, le=1, description="chance of a question about the sound")
@@ -73,11 +74,11 @@ class GenerateConfig(BaseModel):
         i, n = map(int, self.shard.split("/"))
         return i - 1, n
 
-    @property
-    def options(self) -> Options:
-        from mdialog.listener.base import Sampling
-
-        sampling = Sampling(self.temperature, self.top_p, self.max_new_tokens)
+    def options(self, advised: Sampling) -> Options:
+        """How hard to try; `advised` is how to sample where the run does not say."""
+        temperature = advised.temperature if self.temperature is None else self.temperature
+        top_p = advised.top_p if self.top_p is None else self.top_p
+        sampling = Sampling(temperature, top_p, self.max_new_tokens)
         return Options(self.candidates, self.max_rounds, self.batch, sampling, seed=self.seed)
 
 
@@ -167,7 +168,8 @@ def generate(config: GenerateConfig, *, progress: Progress | None = None) -> Sum
         models = {"listener": listener.model_id, "clap": catalog.about.clap_model}
         claim_folder(folder, config, models)
         play = player(AudioCache(), sample_rate=listener.sample_rate)
-        n = write_run(folder, plans, listener, play=play, options=config.options, models=models, progress=progress)
+        options = config.options(listener.sampling)
+        n = write_run(folder, plans, listener, play=play, options=options, models=models, progress=progress)
     return summary(config.out, start=start, n_utterances=n)
 
 

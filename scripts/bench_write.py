@@ -6,6 +6,7 @@ Prints utterances/s of both and their ratio, measured in one run on the same bri
 """
 
 import argparse
+import dataclasses
 import random
 import time
 
@@ -87,7 +88,7 @@ def main() -> None:
     listener = LocalListener.load(args.listener, device=args.device, max_rows=args.max_rows)
     made = requests(listener, dialogues=args.dialogues, turns=args.turns)
     some = random.Random(1).sample(made, max(1, int(len(made) * args.naive_share)))
-    sampling = Sampling(max_new_tokens=args.max_new_tokens)
+    sampling = dataclasses.replace(listener.sampling, max_new_tokens=args.max_new_tokens)
     batched(listener, made[:4], sampling, candidates=1)  # warm up
     fast = args.candidates * len(made) / batched(listener, made, sampling, candidates=args.candidates)
     slow = args.candidates * len(some) / one_by_one(listener, some, sampling, candidates=args.candidates)

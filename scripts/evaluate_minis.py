@@ -130,7 +130,7 @@ def listener_rows(listener, audio, labels, *, seed: int) -> tuple[dict[str, dict
     for condition, played in sounds.items():
         requests = [Request(id=str(i), messages=messages(brief, play=lambda _, clip=clip: clip))
                     for i, (brief, clip) in enumerate(zip(given, played, strict=True))]
-        texts = [candidates[0] for candidates in listener.write(requests, n=1, seed=seed)]
+        texts = [candidates[0] for candidates in listener.write(requests, n=1, seed=seed, sampling=listener.sampling)]
         table[condition] = said_about(texts, given, labels)
         if condition == "real clip":
             extra["well formed"], extra["quoted titles copied exactly"] = form_and_names(texts, given)

@@ -82,6 +82,7 @@ def test_good_utterances_pass(text, brief):
         ("Fine by me.", Brief("user", ("remove_filter",), dropped=(Attribute("genre", "jazz"),)), "attributes"),
         ("Reggae, perhaps?", Brief("assistant", ("detail_attribute_request",), asks=("genre",)), "attributes"),
         ("Would major do?", Brief("assistant", ("detail_attribute_request",), asks=("mode",)), "attributes"),
+        ("So, a slow one.", Brief("assistant", ("parroting_response",), wanted=(Attribute("genre", "jazz"),)), "intents"),
         ("I would like that.", Brief("assistant", ("detail_attribute_request",), asks=("mode",)), "intents"),
         ("It is nice.", Brief("assistant", ("item_attribute_answer",), asks=("tempo",), about=BLUE, clips=CLIP), "intents"),
     ],

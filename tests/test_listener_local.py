@@ -2,6 +2,7 @@ import listeners
 import numpy as np
 import pytest
 
+from mdialog import run
 from mdialog.errors import ModelError
 from mdialog.listener.base import Request, Sampling
 from mdialog.listener.local import LocalListener
@@ -162,3 +163,16 @@ def test_the_id_follows_the_weights(tmp_path):
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     assert LocalListener.load(folder).model_id != before
     assert before.startswith(f"{tmp_path.name}/model@")
+
+
+def test_the_makers_advice_on_sampling_is_taken(tmp_path):
+    listener = LocalListener.load(listeners.save("qwen2_audio", tmp_path / "plain"))
+    assert listener.sampling == Sampling()
+    own = listener.model.generation_config
+    own.do_sample, own.temperature, own.top_p = True, 0.5, None
+    listener.model.save_pretrained(tmp_path / "plain")
+    assert LocalListener.load(tmp_path / "plain").sampling == Sampling(temperature=0.5, top_p=1.0)
+    config = run.config_from({"catalog": "c", "out": tmp_path / "run"})
+    assert config.options(Sampling(0.5, 0.9)).sampling == Sampling(0.5, 0.9)
+    asked = run.config_from({"catalog": "c", "out": tmp_path / "run", "temperature": 0.0, "top_p": 0.4})
+    assert asked.options(Sampling(0.5, 0.9)).sampling == Sampling(0.0, 0.4)

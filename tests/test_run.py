@@ -12,7 +12,9 @@ import pytest
 
 from mdialog import dialogue, run
 from mdialog.audio import AudioCache
+from mdialog.catalog import Catalog
 from mdialog.errors import InputError
+from mdialog.ingest import ingest
 from mdialog.listener.base import Sampling
 from mdialog.listener.local import LocalListener
 from mdialog.write import Options
@@ -231,3 +233,17 @@ def test_generate_with_a_random_model_of_another_family_fails_loudly(tmp_path, c
     options = {"catalog": str(catalog_path), "out": tmp_path / "run", "n": 2, "max_rounds": 1, "listener": str(folder)}
     came = run.generate(run.config_from(options))
     assert (came.n_dialogues, came.n_failed, came.exit_code) == (0, 2, 1)
+
+
+@pytest.mark.slow
+def test_dialogues_about_real_recordings(tmp_path, real_data, clap_mini, listener_mini, monkeypatch):
+    monkeypatch.setenv("MDIALOG_AUDIO_CACHE", str(tmp_path / "cache"))
+    music = real_data / "real_music"
+    report = ingest([music], catalog=tmp_path / "catalog", clap=str(clap_mini), metadata=music / "labels.csv")
+    assert (report.n_new, report.n_silent, report.n_failed) == (30, 1, 0)
+    options = {"catalog": str(tmp_path / "catalog"), "out": tmp_path / "run", "n": 10, "listener": str(listener_mini)}
+    came = run.generate(run.config_from(options))
+    assert came.n_dialogues >= 1 and came.n_dialogues + came.n_failed == 10
+    known = {row["track_id"]: row for row in Catalog.open(tmp_path / "catalog").columns(["track_id", "duration_s"]).to_pylist()}
+    spans = [span for d in dialogue.read_dialogues(tmp_path / "run" / run.DIALOGUES) for turn in d.turns for span in turn.heard]
+    assert spans and all(0 <= s.start_s < s.end_s <= known[s.track_id]["duration_s"] + 1 for s in spans)

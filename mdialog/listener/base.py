@@ -54,11 +54,14 @@ class Listener(Protocol):
         In Hz, of the audio parts.
     max_clip_s : float or None
         Longest stretch that is heard in one piece; longer clips are split, None takes any.
+    sampling : Sampling
+        As the model's makers advise, else the default.
     """
 
     model_id: str
     sample_rate: int
     max_clip_s: float | None
+    sampling: Sampling
 
     def write(
         self, requests: Sequence[Request], *, n: int = 1, first: int = 0, seed: int = 0, sampling: Sampling = DEFAULT

@@ -59,6 +59,7 @@ class LocalListener:
         if not getattr(processor, "chat_template", None):
             raise ModelError(f"{model_id}: its processor has no chat template; add chat_template.jinja to its folder")
         self.max_clip_s = _max_clip_s(processor, extractor)
+        self.sampling = _advised(model.generation_config)
         self.memo = remember_tower(model)
         self._prepared = weakref.WeakKeyDictionary()
 
@@ -277,6 +278,13 @@ def _samplers(draws: np.ndarray, sampling: Sampling) -> list:
     if sampling.top_p < 1:
         samplers.append(TopPLogitsWarper(sampling.top_p))
     return [*samplers, Draw(draws)]
+
+
+def _advised(own) -> Sampling:
+    """What a checkpoint's generation config says about sampling; the default where it says nothing."""
+    if not own.do_sample or own.temperature is None:
+        return DEFAULT_SAMPLING
+    return Sampling(temperature=float(own.temperature), top_p=float(own.top_p or 1.0))
 
 
 def _model_class(model_type: str):
