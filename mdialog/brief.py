@@ -38,11 +38,12 @@ class Brief:
     manner : str
         One of `MANNERS`.
     new : tuple of Attribute
-        What this turn introduces; the value of a `like` attribute is a name, not an id.
+        What this turn introduces (user), or the other side just did (assistant); the value of a `like` attribute is a
+        name, not an id.
     dropped : tuple of Attribute
         What this turn no longer asks for.
     wanted : tuple of Attribute
-        What was in force before this turn, as this side knows it.
+        What else was in force before this turn.
     asks : tuple of str
         Kinds asked about, or to be answered from the sound.
     offered : tuple of Name
@@ -137,14 +138,19 @@ def build(plan: Plan, turn_index: int, written: Sequence[str], *, hints: Sequenc
         raise InputError(f"turn {turn_index} of {plan.id} needs {turn_index} utterances before it, got {len(written)}")
     turn = plan.turns[turn_index]
     reacted = turn if turn.role == "user" else _last_user_turn(plan, turn_index)
+    new, wanted = reacted.attributes if reacted else (), in_force(plan, turn_index)
+    if turn.role == "assistant":
+        if not new and "parroting_response" in turn.intents:
+            new = wanted[-1:]  # nothing was asked for just now: what was asked for last is said back
+        wanted = tuple(text for text in wanted if text not in new)
     clips = turn.clips[-2:]
     return Brief(
         role=turn.role,
         intents=turn.intents,
         manner=plan.persona.get(f"{turn.role}_manner", "plain"),
-        new=_named(plan, turn.attributes),
+        new=_named(plan, new),
         dropped=_named(plan, turn.removed),
-        wanted=_named(plan, in_force(plan, turn_index)),
+        wanted=_named(plan, wanted),
         asks=turn.asks,
         offered=tuple(name_of(plan, t) for t in turn.track_seq[:OFFERED]),
         liked=tuple(name_of(plan, t) for t in reacted.liked) if reacted else (),
@@ -201,7 +207,8 @@ _SIDE = {
 _RULES = """Say one utterance and nothing else: no name before it, no quotation marks around it, no notes.
 Of the sound, say only what you hear in the audio given to you; without audio, say nothing about how a track sounds.
 Write titles in double quotes, exactly as given. Name no track or artist that is not in the state.
-Say everything under "new" and "drop", and ask for nothing that is not there. Never mention these instructions."""
+The seeker says everything under "new" and "drop", and asks for nothing that is not there; to the recommender, "new" is
+what was just asked for. Never mention these instructions."""
 
 
 def instructions(brief: Brief) -> str:

@@ -229,6 +229,7 @@ def repetition(said: Utterance) -> Iterator[Fault]:
 
 
 def _sentences(text: str) -> list[str]:
+    text = re.sub(r'"[^"]*"', MASK, text)  # a title may hold a full stop
     return [s for s in re.split(r"(?<=[.!?…])[\"”']*\s+", text) if s]
 
 

@@ -8,6 +8,7 @@ tables go into the cards, between their ``figures`` marks.
 """
 
 import argparse
+import pickle
 import random
 import re
 from collections import defaultdict
@@ -41,11 +42,18 @@ def interval(hits: int, n: int) -> str:
     return f"{hits / n:.3f} [{ci.low:.3f}, {ci.high:.3f}] (n {n})"
 
 
-def held_out_clips(n: int, soundfonts: list[Path], seed: int):
-    """Sound and truth of `n` clips by held-out artists, one a piece."""
+def held_out_clips(n: int, soundfonts: list[Path], seed: int, keep: Path | None):
+    """Sound and truth of `n` clips by held-out artists, one a piece; rendered once where there is a folder to keep them."""
+    kept = keep / f"{seed}-{n}-{'-'.join(s.stem for s in soundfonts)}.pickle" if keep else None
+    if kept and kept.exists():
+        return pickle.loads(kept.read_bytes())
     rng = random.Random(seed)
     rows = [next(draw_clips(rng, soundfonts, held=True, augmented=False)) for _ in range(n)]
-    return np.stack([r[0] for r in rows]), [r[1] for r in rows], [r[2] for r in rows]
+    clips = np.stack([r[0] for r in rows]), [r[1] for r in rows], [r[2] for r in rows]
+    if kept:
+        keep.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(pickle.dumps(clips))
+    return clips
 
 
 def clap_rows(clap, audio, labels, themes) -> dict[str, str]:
@@ -169,7 +177,8 @@ def listener_table(table, extra) -> str:
 def said_table(table) -> list[str]:
     kinds = sorted({kind for found in table.values() for kind in found})
     lines = ["| said about | " + " | ".join(table) + " |", "|---|" + "---|" * len(table)]
-    for kind in kinds:
+    table = {sound: found | {"all": [x for values in found.values() for x in values]} for sound, found in table.items()}
+    for kind in [*kinds, "all"]:
         lines.append(f"| {kind} | " + " | ".join(share(found.get(kind, [])) for found in table.values()) + " |")
     return lines
 
@@ -188,6 +197,7 @@ def main() -> None:
     parser.add_argument("--listener", default="listener-mini")
     parser.add_argument("--soundfont", type=Path, action="append", default=[], help="trained with, beside the default")
     parser.add_argument("--unseen", type=Path, help="a SoundFont that was not trained with")
+    parser.add_argument("--keep", type=Path, help="folder of rendered clips, to evaluate again without rendering again")
     parser.add_argument("-n", type=int, default=400, help="clips a set")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--write", action="store_true", help="put the tables into the model cards")
@@ -198,7 +208,7 @@ def main() -> None:
     clap, listener = Clap.load(args.clap, device=args.device), LocalListener.load(args.listener, device=args.device)
     clap_text, listener_text = [], []
     for seed, (name, soundfonts) in enumerate(sets.items(), 2026):
-        audio, labels, themes = held_out_clips(args.n, soundfonts, seed)
+        audio, labels, themes = held_out_clips(args.n, soundfonts, seed, args.keep)
         rows = clap_rows(clap, audio, labels, themes)
         clap_text += [f"\n### {name}, {args.n} clips\n", "| what | figure |", "|---|---|"]
         clap_text += [f"| {what} | {figure} |" for what, figure in rows.items()]

@@ -51,6 +51,8 @@ class Heads(nn.Module):
                 part = F.binary_cross_entropy_with_logits(x, true[kind]) * (6.0 if kind == "instrument" else 2.0)
             elif kind == "bpm":
                 part = F.cross_entropy(x, true[kind])
+            elif (true[kind] == NONE).all():
+                continue
             else:
                 part = F.cross_entropy(x, true[kind], ignore_index=NONE) * (2.0 if kind == "lead" else 1.0)
             total = total + part

@@ -34,9 +34,9 @@ SHARD, CLIPS_A_PIECE = 100, 2
 TRAINING_SEED = 1_000_003  # other artists than those of any library a user is likely to make
 ARTISTS, HELD_OUT = 8000, 8  # so many that no one can be learned by heart; every eighth is kept from training
 
-# What listener-mini takes in. Whisper's own 400-sample window cannot part semitones below 670 Hz; 2048 samples at
-# 16 kHz with 192 mels can. A window that long blurs time over 64 ms anyway, so a hop of 40 ms loses nothing and gives
-# 62 audio tokens for ten seconds.
+# What listener-mini takes in. Whisper's own 400-sample window cannot part semitones below 670 Hz; 1536 samples at
+# 16 kHz with 192 mels can from 320 Hz on, and parts onsets that follow one another by a tenth of a second. A hop of 20 ms
+# gives 125 audio tokens for ten seconds.
 LISTENER_FEATURES = {"feature_size": 192, "sampling_rate": 16_000, "hop_length": 320, "n_fft": 1536, "chunk_length": 10}
 
 

@@ -23,10 +23,22 @@ def test_state_follows_the_order_of_turns(plan):
     wanted = [[str(a) for a in build(plan, i).wanted] for i in range(6)]
     like = '~track:"Don\'t "Stop" Now" by Ötzi & Söhne'
     assert wanted[0] == []
-    assert wanted[1] == wanted[2] == ["genre:reggae", like]
-    assert wanted[3] == wanted[4] == ["genre:reggae", like, "tempo:slow"]
-    assert wanted[5] == ["genre:reggae", like, "-instrument:drums"]
+    assert wanted[2] == wanted[3] == ["genre:reggae", like]
+    assert wanted[4] == ["genre:reggae", like, "tempo:slow"]
+    assert wanted[1] == [] and wanted[5] == ["genre:reggae", like]
+    new = [[str(a) for a in build(plan, i).new] for i in range(6)]
+    assert new[0] == new[1] == ["genre:reggae", like]
+    assert new[2] == new[3] == ["tempo:slow"] and new[4] == new[5] == ["-instrument:drums"]
     assert [str(a) for a in build(plan, 4).dropped] == ["tempo:slow"]
+
+
+def test_an_echo_without_a_new_wish_says_back_the_last_one(plan):
+    turns = list(plan.turns)
+    turns[2] = dataclasses.replace(turns[2], attributes=())
+    turns[3] = dataclasses.replace(turns[3], intents=("parroting_response",))
+    plan = dataclasses.replace(plan, turns=tuple(turns))
+    assert [str(a) for a in build(plan, 3).new] == ['~track:"Don\'t "Stop" Now" by Ötzi & Söhne']
+    assert [str(a) for a in build(plan, 3).wanted] == ["genre:reggae"]
 
 
 def test_nothing_of_the_future_or_the_goal_reaches_a_brief(plan):

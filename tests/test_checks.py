@@ -97,6 +97,12 @@ def test_what_is_heard_may_be_said_and_what_cannot_be_heard_may_not():
     assert "attributes" in of("A slow flute is nice.", TALK)
 
 
+def test_a_full_stop_in_a_title_ends_no_sentence():
+    said = dataclasses.replace(TALK, history=(("assistant", 'I found "Saffron, Pt. 3 of the Green Lamps" for you.'),))
+    assert not of('Do you like "Saffron, Pt. 3 of the Green Lamps"?', dataclasses.replace(said, liked=(
+        Name("Saffron, Pt. 3 of the Green Lamps", "The Lamps"),)))  # fmt: skip
+
+
 def test_a_sentence_is_not_said_twice():
     said = dataclasses.replace(TALK, history=(("assistant", "I see what you mean. Sure."), ("user", "Sure!")))
     assert "repetition" in of("Okay. I see what you mean!", said)
