@@ -237,6 +237,8 @@ class LocalListener:
         config = GenerationConfig(
             max_new_tokens=sampling.max_new_tokens,
             do_sample=False,  # the draw is in the logits processors: a stream a row, not one for the batch
+            temperature=1.0,  # said, so that the checkpoint's own is not taken and warned about
+            top_p=1.0,
             eos_token_id=sorted(set(ends)) or None,
             pad_token_id=pad,
             bos_token_id=own.bos_token_id,
