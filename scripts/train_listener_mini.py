@@ -152,7 +152,7 @@ def example(rng: random.Random, data: clip_data.Clips, *, silent: bool = False) 
     rows = [rng.randrange(len(data)) for _ in range(rng.choices((0, 1, 2), weights=(25, 57, 18))[0])]
     labels = [data.labels[row] for row in rows]
     brief = phrases.random_brief(rng, len(rows), labels=labels, names=some_name)
-    if draw < 0.27 and (brief.offered or brief.about or brief.liked):
+    if draw < 0.32 and (brief.offered or brief.about or brief.liked):
         names = [*brief.offered, *brief.liked, *brief.refused, *([brief.about] if brief.about else [])]
         return REPEAT_TASK + "\n" + briefs.state(brief), "; ".join(dict.fromkeys(map(str, names))), []
     answer = phrases.say(brief, labels, rng)

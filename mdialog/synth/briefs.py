@@ -106,14 +106,15 @@ def random_text(rng: random.Random) -> str:
         return " ".join(_syllables(rng, 4).capitalize() for _ in range(rng.randint(1, 3)))
     if x < 0.74:
         return _vocabulary_title(rng)
-    if x < 0.86:
+    if x < 0.88:
         word = _syllables(rng)
         shapes = (
             rng.choice("ABCDEGKMQRXZ"), str(rng.randint(2, 2099)), f"{rng.choice(words)} {rng.randint(1, 12)}",
             f"e{word.capitalize()}", f"{word}?", f"{word.upper()}!", f"{rng.choice(words)} & {word.title()}",
             f"{rng.choice(words)} ({rng.choice(words)})", f"{rng.choice(words)}, {rng.choice(words)}",
             f"{word.capitalize()}'s {rng.choice(words)}", word, f"DJ {word.upper()}",
-            f"{word[:1].upper()}. {rng.choice(words)}",
+            f"{word[:1].upper()}. {rng.choice(words)}", f"{word.title()} {_syllables(rng).title()} ({_syllables(rng)})",
+            f"{word.capitalize()}{word} {rng.choice(words)}", f"{rng.choice(words)} ({word.upper()}{rng.randint(1, 99)})",
         )  # fmt: skip
         return rng.choice(shapes)
     return random_name_like_file(rng)
