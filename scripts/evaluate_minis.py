@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import torch
 import torchaudio
+from exercises import LIST_TASK, some_name
 from render_clips import SAMPLE_RATE_HZ, draw_clips
 from scipy.stats import binomtest, rankdata
-from train_listener_mini import LIST_TASK, some_name
 
 from mdialog import checks, claims
 from mdialog.brief import messages
