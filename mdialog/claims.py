@@ -87,6 +87,8 @@ def find(utterance: str, *, names: Iterable[str] = ()) -> list[Claim]:
     claims = []
     for match in pattern.finditer(masked):
         kind, value = meaning[match[0].casefold()]
+        if kind == "key" and (match[0][0].islower() or re.match(r"[\s-]key\b", masked[match.end() :])):
+            kind, value = "mode", value.split()[1]  # "a minor key" is no A minor
         before, after = masked[: match.start()], masked[match.end() :]
         if kind == "instrument" and (_LEADS.match(after) or _LED.search(before)):
             kind = "lead"

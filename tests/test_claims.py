@@ -27,6 +27,8 @@ def found(text, **options):
         ("It is instrumental, no voices.", [("vocal", "instrumental", True), ("vocal", "instrumental", True)]),
         ("SAX up front!", [("lead", "saxophone", True)]),
         ("It is in Eb minor.", [("key", "D# minor", True)]),
+        ("It is in a minor key.", [("mode", "minor", True)]),
+        ("A major-key tune, no drums.", [("mode", "major", True), ("instrument", "drums", False)]),
         ("No, thanks. A slow one.", [("tempo", "slow", True)]),
         ("Nothing audible is said.", []),
         ("", []),
