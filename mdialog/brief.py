@@ -4,6 +4,7 @@ A brief never holds a measured, heard or composed tag of a clip that it plays: w
 sound must come from the sound.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -106,6 +107,21 @@ def state(brief: Brief) -> str:
         if text:
             lines.append(f"{label}: {text}")
     return "\n".join(lines)
+
+
+def names(brief: Brief) -> tuple[Name, ...]:
+    """Every title and artist that the brief allows to be said; of an artist or an album alone, the other part is empty."""
+    placed = [name for name in (brief.about, brief.before) if name]
+    asked = [told(a) for a in (*brief.new, *brief.dropped, *brief.wanted) if a.kind in ("track", "album", "artist")]
+    return tuple(dict.fromkeys([*brief.offered, *brief.liked, *brief.refused, *placed, *asked]))
+
+
+def told(attribute: Attribute) -> Name:
+    """The track, album or artist that an attribute names; the part that it does not name is empty."""
+    if match := re.fullmatch(r'"(.*)" by (.*)', attribute.value):
+        return Name(*match.groups())
+    artist = attribute.kind == "artist"
+    return Name("" if artist else attribute.value, attribute.value if artist else "")
 
 
 OFFERED = 3  # names a recommending turn may give; more read like a list

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 
+from mdialog import brief as briefs
 from mdialog import lexicon, vocab
 from mdialog.attributes import Attribute
 from mdialog.brief import Brief, Name
@@ -76,24 +77,9 @@ class Utterance:
 
 def given_names(brief: Brief) -> frozenset[str]:
     """Every title, artist and other open value that the brief allows to be said."""
-    names: set[str] = set()
-    for name in _names(brief):
-        names |= {name.title, name.artist}
-    for attribute in (*brief.new, *brief.dropped, *brief.wanted):
-        if attribute.kind in vocab.OPEN_KINDS:
-            names |= set(_parts(attribute.value))
-    return frozenset(filter(None, names))
-
-
-def _names(brief: Brief) -> list[Name]:
-    placed = [name for name in (brief.about, brief.before) if name]
-    return [*brief.offered, *brief.liked, *brief.refused, *placed]
-
-
-def _parts(value: str) -> tuple[str, ...]:
-    """Title and artist of ``"Title" by Artist``; any other open value as it is."""
-    match = re.fullmatch(r'"(.*)" by (.*)', value)
-    return match.groups() if match else (value,)
+    said = {part for name in briefs.names(brief) for part in (name.title, name.artist)}
+    others = {a.value for a in (*brief.new, *brief.dropped, *brief.wanted) if a.kind in ("year", "user")}
+    return frozenset(filter(None, said | others))
 
 
 # ------------------------------------------------------------------ form
@@ -279,7 +265,8 @@ def _missing(said: Utterance) -> Iterator[Fault]:
 
 def _expressed(attribute: Attribute, text: str) -> bool:
     if attribute.kind in vocab.OPEN_KINDS:
-        return all(part.casefold() in text.casefold() for part in _parts(attribute.value)[:1])
+        told = briefs.told(attribute)
+        return (told.title or told.artist).casefold() in text.casefold()
     return bool(_find(attribute.kind, attribute.value, text, loose=True))
 
 

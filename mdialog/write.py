@@ -137,7 +137,7 @@ class _Game:
         except InputError as error:
             self._fail(str(error))
             return
-        self.request = Request(id=f"{self.plan.id}/{i}", messages=messages)
+        self.request = Request(id=f"{self.plan.id}/{i}", messages=messages, names=briefs.names(self.brief))
 
     def judge(self, candidates: list[str]) -> None:
         """Take the first candidate without a fault; else go on to the next round, or give up."""

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import clips as clip_data
@@ -23,6 +24,9 @@ FACT_WEIGHT = 4.0  # of the words that say something audible: few, and all that 
 # Two exercises beside the phrase book, each a way to say many facts densely, so that listening and copying are
 # learned in minutes: name every label of the clip; repeat the names of the brief.
 LIST_TASK, REPEAT_TASK = "list what you hear", "repeat the names"
+SILENT = 0.6  # share of batches without sound
+REPEATED = 0.4  # share of those exercises that repeat names
+TURNS = 4  # of talk about the same sound in one sequence: each is 60 tokens, the sound that they share 125
 HINTED, HINTED_SILENT = 0.08, 0.85  # share of briefs about a clip that hold its labels as hints, with and without its sound
 
 
@@ -61,89 +65,150 @@ def some_name(rng: random.Random) -> briefs.Name:
     return random_name(rng)
 
 
-def example(rng: random.Random, data: clip_data.Clips, *, silent: bool = False) -> tuple[str, str, list[int]]:
-    """One training example: state, answer, rows of the clips that are played (none where `silent`)."""
-    draw = rng.random()
-    if draw < 0.2 and not silent:
-        row = rng.randrange(len(data))
-        return LIST_TASK, "; ".join(heard_facts(data.labels[row])), [row]
-    rows = [rng.randrange(len(data)) for _ in range(rng.choices((0, 1, 2), weights=(25, 57, 18))[0])]
+def naming(rng: random.Random) -> Callable[[random.Random], briefs.Name]:
+    """How the names of one brief are drawn: each anew, or all tracks of an artist or two, as many a search finds them."""
+    few = [some_name(rng).artist for _ in range(rng.choice((1, 2)))] if rng.random() < 0.4 else []
+
+    def names(rng: random.Random) -> briefs.Name:
+        name = some_name(rng)
+        return dataclasses.replace(name, artist=rng.choice(few)) if few else name
+
+    return names
+
+
+@dataclasses.dataclass(frozen=True)
+class Exercise:
+    """What is asked and answered about the same sound, each without sight of the others.
+
+    Parameters
+    ----------
+    rows : tuple of int
+        The clips that are played; may be empty.
+    turns : tuple of (state, answer)
+    """
+
+    rows: tuple[int, ...]
+    turns: tuple[tuple[str, str], ...]
+
+
+def talk(rng: random.Random, data: clip_data.Clips, rows: tuple[int, ...], *, silent: bool = False) -> tuple[str, str]:
+    """A brief about these clips, and what the phrase book says to it. Hints stand in for the sound of `silent` ones."""
     labels = [data.labels[row] for row in rows]
-    brief = phrases.random_brief(rng, len(rows), labels=labels, names=some_name)
-    if draw < 0.32 and (brief.offered or brief.about or brief.liked):
-        names = [*brief.offered, *brief.liked, *brief.refused, *([brief.about] if brief.about else [])]
-        return REPEAT_TASK + "\n" + briefs.state(brief), "; ".join(dict.fromkeys(map(str, names))), []
+    brief = phrases.random_brief(rng, len(rows), labels=labels, names=naming(rng))
     answer = phrases.say(brief, labels, rng)
     if labels and rng.random() < (HINTED_SILENT if silent else HINTED):
         facts = heard_facts(labels[-1])
         brief = dataclasses.replace(brief, hints=tuple(rng.sample(facts, len(facts))))
-    return briefs.state(brief), answer, [] if silent else rows
+    return briefs.state(brief), answer
+
+
+def repeating(rng: random.Random) -> tuple[str, str] | None:
+    """The names of a random brief, to be repeated; None where it has none."""
+    brief = phrases.random_brief(rng, rng.choice((0, 1, 2)), names=naming(rng))
+    names = [*brief.offered, *brief.liked, *brief.refused, *([brief.about] if brief.about else [])]
+    if not names:
+        return None
+    return REPEAT_TASK + "\n" + briefs.state(brief), "; ".join(dict.fromkeys(map(str, names)))
+
+
+def without_sound(rng: random.Random, data: clip_data.Clips) -> Exercise:
+    """One turn of talk, or names to repeat."""
+    repeated = repeating(rng) if rng.random() < REPEATED else None
+    rows = tuple(rng.randrange(len(data)) for _ in range(rng.choices((0, 1, 2), weights=(2, 3, 1))[0]))
+    return Exercise((), (repeated or talk(rng, data, rows, silent=True),))
+
+
+def with_sound(rng: random.Random, data: clip_data.Clips) -> Exercise:
+    """Turns of talk about a clip or two; what the clip is, listed."""
+    rows = tuple(rng.randrange(len(data)) for _ in range(rng.choices((1, 2), weights=(3, 1))[0]))
+    turns = [talk(rng, data, rows) for _ in range(TURNS)]
+    if len(rows) == 1:
+        turns.append((LIST_TASK, "; ".join(heard_facts(data.labels[rows[0]]))))
+    return Exercise(rows, tuple(turns))
 
 
 class Batches:
-    """Batches of examples of like length, padded on the right.
+    """Batches of exercises of like length, padded on the right; those without sound are four times as large.
 
-    ``whole`` counts the tokens of the prompts too, not only those of the answers.
+    Each is ids, labels (-100 where not counted), weights, positions, segments (0 the sound, which every segment sees; 1, 2
+    ... the turns, which do not see each other; -1 padding; None where each sequence is one turn), and the rows of the
+    clips in their order. ``whole`` counts the tokens of the prompts too, not only those of the answers.
     """
 
-    def __init__(self, tokenizer, data: clip_data.Clips, *, batch_size: int, seed: int, silent: bool = False):
+    def __init__(self, tokenizer, data: clip_data.Clips, *, batch_size: int, seed: int, silent: float = SILENT):
         self.tokenizer, self.data, self.batch_size, self.silent = tokenizer, data, batch_size, silent
         self.whole = False
         self.rng = random.Random(seed)
-        self.audio = tokenizer.convert_tokens_to_ids("<|AUDIO|>")
 
     def __iter__(self):
         while True:
-            pool = [self._encode(*example(self.rng, self.data, silent=self.silent)) for _ in range(self.batch_size * 8)]
-            pool.sort(key=lambda e: len(e[0]))
-            groups = [pool[i : i + self.batch_size] for i in range(0, len(pool), self.batch_size)]
+            groups = []
+            for make, share, size in ((without_sound, self.silent, 4 * self.batch_size),
+                                      (with_sound, 1 - self.silent, self.batch_size)):  # fmt: skip
+                pool = [self._encode(make(self.rng, self.data)) for _ in range(size * round(10 * share))]
+                pool.sort(key=lambda e: len(e[0]))
+                groups += [pool[i : i + size] for i in range(0, len(pool), size)]
             self.rng.shuffle(groups)
             yield from map(self._collate, groups)
 
-    def _encode(self, state: str, answer: str, rows: list[int]):
+    def _encode(self, exercise: Exercise):
         audio = "<|audio_bos|>" + "<|AUDIO|>" * AUDIO_TOKENS + "<|audio_eos|>\n"
-        prompt = self.tokenizer.encode(audio * len(rows) + state + "<|im_end|>\n<|im_start|>")
-        said = self.tokenizer(answer + "<|im_end|>", return_offsets_mapping=True)
-        spans = [(claim.start, claim.end) for claim in claims.find(answer)]
-        weights = [FACT_WEIGHT if any(a < end and start < b for start, end in spans) else 1.0
-                   for a, b in said["offset_mapping"]]
-        return prompt + said["input_ids"], [1.0] * len(prompt) + weights, len(prompt), rows
+        ids = self.tokenizer.encode(audio * len(exercise.rows))
+        n_sound = len(ids)
+        counted, weights, positions, segments = [0.0] * n_sound, [1.0] * n_sound, list(range(n_sound)), [0] * n_sound
+        for i, (state, answer) in enumerate(exercise.turns):
+            prompt = self.tokenizer.encode(state + "<|im_end|>\n<|im_start|>")
+            said = self.tokenizer(answer + "<|im_end|>", return_offsets_mapping=True)
+            spans = [(claim.start, claim.end) for claim in claims.find(answer)]
+            n = len(prompt) + len(said["input_ids"])
+            ids += prompt + said["input_ids"]
+            counted += [0.0] * len(prompt) + [1.0] * len(said["input_ids"])
+            weights += [1.0] * len(prompt) + [FACT_WEIGHT if any(a < end and start < b for start, end in spans) else 1.0
+                                              for a, b in said["offset_mapping"]]
+            positions += range(n_sound, n_sound + n)
+            segments += [i + 1] * n
+        return ids, counted, weights, positions, segments, exercise.rows
 
     def _collate(self, group):
-        longest = max(len(ids) for ids, *_ in group)
-        ids = torch.full((len(group), longest), self.tokenizer.pad_token_id)
-        labels, weights = torch.full((len(group), longest), -100), torch.ones((len(group), longest))
-        for i, (tokens, weight, n_prompt, _) in enumerate(group):
-            ids[i, : len(tokens)] = torch.tensor(tokens)
-            counted = 0 if self.whole else n_prompt
-            labels[i, counted : len(tokens)] = torch.tensor(tokens[counted:])
-            weights[i, : len(tokens)] = torch.tensor(weight)
-        return ids, labels, weights, np.array([r for *_, rows in group for r in rows], dtype=np.int64)
+        shape = (len(group), max(len(ids) for ids, *_ in group))
+        ids, labels = torch.full(shape, self.tokenizer.pad_token_id), torch.full(shape, -100)
+        weights, positions, segments = torch.ones(shape), torch.zeros(shape, dtype=torch.long), torch.full(shape, -1)
+        for i, (tokens, counted, weight, position, segment, _) in enumerate(group):
+            n = len(tokens)
+            ids[i, :n] = torch.tensor(tokens)
+            labels[i, :n] = torch.where(torch.tensor(counted) + self.whole > 0, ids[i, :n], -100)
+            weights[i, :n], positions[i, :n] = torch.tensor(weight), torch.tensor(position)
+            segments[i, :n] = torch.tensor(segment)
+        rows = np.array([r for *_, rows in group for r in rows], dtype=np.int64)
+        return ids, labels, weights, positions, segments if len(rows) else None, rows
 
 
 def copying_drills(n_tokens: int, *, batch_size: int, seed: int):
     """Batches of random tokens of which a stretch comes again; only the second time is counted.
 
     Nothing but copying can lower this loss, so that the heads which copy names form here first (induction heads:
-    Olsson and others, 2022).
+    Olsson and others, 2022). Half of the batches are of few different tokens, as names like "Nakamokawa" are of few
+    different syllables: one token back does not tell where to go on, two or three do.
     """
     rng, draw = random.Random(seed), torch.Generator().manual_seed(seed)
     while True:
-        length, gap = rng.choice((8, 12, 16, 22)), rng.randrange(8)
+        length, gap, alphabet = rng.choice((8, 12, 16, 22)), rng.randrange(8), rng.choice((6, 24, n_tokens, n_tokens))
         start = rng.randrange(length - 5)
-        first = torch.randint(n_tokens, (batch_size, length), generator=draw)
+        letters = torch.randint(n_tokens, (batch_size, alphabet), generator=draw)
+        first = letters.gather(1, torch.randint(alphabet, (batch_size, length), generator=draw))
         between = torch.randint(n_tokens, (batch_size, gap), generator=draw)
         ids = torch.cat([first, between, first[:, start:]], 1)
         labels = ids.clone()
-        labels[:, : length + gap + 1] = -100
-        yield ids, labels, torch.ones(ids.shape)
+        labels[:, : length + gap + (1 if alphabet == n_tokens else 3)] = -100
+        positions = torch.arange(ids.shape[1]).expand(ids.shape)
+        yield ids, labels, torch.ones(ids.shape), positions, None
 
 
 def tokenizer_texts(data: clip_data.Clips, n: int = 6_000) -> list[str]:
     rng = random.Random(0)
     texts = []
-    for _ in range(n):
-        state, answer, _ = example(rng, data)
-        texts += [state, answer]
+    for _ in range(n // 2):
+        for exercise in (without_sound(rng, data), with_sound(rng, data)):
+            texts += exercise.turns[0]
     v = vocab.load()
     return texts + [f" {word}" for kind in v for value in kind.values for word in (value.name, *value.words)]

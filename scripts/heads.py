@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from counting import BEATS_HZ
 from torch import nn
 from torch.nn import functional as F
 
@@ -95,7 +96,6 @@ class Heads(nn.Module):
         return found
 
 
-BEATS_HZ = 0.5 * 2.0 ** (np.arange(65) / 16)  # .5 to 8 Hz: a beat of the slowest piece to half a beat of the fastest
 BANDS = 3
 
 

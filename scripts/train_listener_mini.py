@@ -1,17 +1,18 @@
 """Train models/listener-mini: a small Qwen2-Audio that writes both sides of a dialogue from what it hears.
 
     python scripts/render_clips.py work/clips ...
-    python scripts/train_listener_mini.py work/clips --out work/listener --minutes 30 30 20 20
+    python scripts/train_listener_mini.py work/clips --out work/listener --minutes 60 20 60 60 20
 
-Four stages, each with its own minutes, resumable from the last checkpoint:
+Five stages, each with its own minutes, resumable from the last checkpoint:
 
 1. encoder: the audio encoder under tag heads (tempo, key, instruments ...), mean-pooled;
-2. text: the language model on briefs and utterances without any sound: short sequences in which it learns to copy names,
+2. counting: layers that count beats are put in front of it (counting.py), and it learns to use them;
+3. text: the language model on briefs and utterances without any sound: short sequences in which it learns to copy names,
    to do what the brief says, and to put facts (written into the brief as hints) into words;
-3. language: the language model on frozen, stored encoder outputs, with the phrase book, which speaks most of what the
+4. language: the language model on frozen, stored encoder outputs, with the phrase book, which speaks most of what the
    encoder's heads find clear; where a clip's audio ends, tag heads
    read what the model has gathered of it by half of its depth;
-4. joint: everything together, features augmented.
+5. joint: everything together, features augmented.
 
 The same code runs on a GPU with ``--device cuda``, and on every core of a machine without one under
 ``torchrun --nproc-per-node N scripts/train_listener_mini.py ... --threads 1``.
@@ -25,13 +26,14 @@ from pathlib import Path
 import clips as clip_data
 import numpy as np
 import torch
+from counting import BEATS_HZ, RULED, before_reading, freeze, put_in_front, reserve, teach_reading
 from exercises import AUDIO_TOKENS, SPECIAL, Batches, build_tokenizer, copying_drills, tokenizer_texts
-from heads import BANDS, BEATS_HZ, Heads, rhythm, targets
+from heads import BANDS, Heads, rhythm, targets
 from render_clips import listener_extractor
 from torch.nn import functional as F
 from training import Clock, Crew, augmented, kept_tokenizer, parser, start
 
-D_AUDIO, AUDIO_LAYERS = 192, 4
+D_AUDIO, AUDIO_LAYERS, FFN = 288, 6, 960
 D_TEXT, TEXT_LAYERS = 256, 4
 AUDIO_FRAMES = 500  # for ten seconds
 
@@ -59,7 +61,7 @@ def build_model(tokenizer):
     config = Qwen2AudioConfig(
         audio_config={
             "model_type": "qwen2_audio_encoder", "num_mel_bins": 192, "d_model": D_AUDIO,
-            "encoder_layers": AUDIO_LAYERS, "encoder_attention_heads": D_AUDIO // 32, "encoder_ffn_dim": 4 * D_AUDIO,
+            "encoder_layers": AUDIO_LAYERS, "encoder_attention_heads": D_AUDIO // 32, "encoder_ffn_dim": FFN,
             "max_source_positions": AUDIO_FRAMES // 2,
         },
         text_config={
@@ -73,12 +75,11 @@ def build_model(tokenizer):
     )
     model = Qwen2AudioForConditionalGeneration(config)
     tower = model.model.audio_tower
-    # Sinusoids, as Whisper's encoder has, but two thirds of them at the speeds of beats: onsets times these, averaged over
-    # time, are a spectrum of the rhythm.
-    slow = 0.02 * (BEATS_HZ[0] / 0.02) ** (np.arange(D_AUDIO // 2 - len(BEATS_HZ)) / (D_AUDIO // 2 - len(BEATS_HZ)))
-    times_s = torch.arange(AUDIO_FRAMES // 2)[:, None] / (AUDIO_FRAMES / 2 / 10.0)
-    angles = 2 * math.pi * times_s * torch.tensor(np.concatenate([BEATS_HZ, slow]), dtype=torch.float32)
-    tower.embed_positions.weight.data = 0.3 * torch.cat([angles.sin(), angles.cos()], 1)
+    # Sinusoids, as Whisper's encoder has, slower than beats: those come with the layers that count.
+    places = D_AUDIO - RULED
+    slow_hz = 0.02 * (1.0 / 0.02) ** (torch.arange(places // 2) / (places // 2))
+    angles = 2 * math.pi * torch.arange(AUDIO_FRAMES // 2)[:, None] / (AUDIO_FRAMES / 2 / 10.0) * slow_hz
+    tower.embed_positions.weight.data[:, :places] = 0.3 * torch.cat([angles.sin(), angles.cos()], 1)
     # Weights by the width of each layer. The default spread of .02 suits thousands of dimensions. At 256 attention stays
     # even, and copying does not begin: after 660 batches of drills their loss stood at 7.97 (chance is 8.0), with these
     # weights at 7.80 after 460 and under 6.1 a hundred batches later. In the encoder the convolutions' output (.03) would
@@ -94,11 +95,11 @@ def build_model(tokenizer):
     return model
 
 
-def language_loss(model, ids, labels, weights, audio_states=None) -> tuple[torch.Tensor, torch.Tensor]:
+def language_loss(model, ids, labels, weights, positions, segments, audio_states=None) -> tuple[torch.Tensor, torch.Tensor]:
     """Weighted cross entropy of the answers, and what stands half-way up the language model where each clip's audio ends.
 
     Only positions that are counted go through the vocabulary layer. Padding is on the right, where no counted token
-    can look, so that no mask is needed.
+    can look, so that no mask is needed but for `segments`: a turn sees the sound and itself.
 
     Returns
     -------
@@ -111,7 +112,12 @@ def language_loss(model, ids, labels, weights, audio_states=None) -> tuple[torch
         projected = inner.multi_modal_projector(audio_states).to(embeds.dtype)
         where = (ids == model.config.audio_token_id).unsqueeze(-1)
         embeds = embeds.masked_scatter(where, projected)
-    out = inner.language_model(inputs_embeds=embeds, use_cache=False, output_hidden_states=True)
+    seen = None
+    if segments is not None:
+        seen = (segments[:, None, :] == 0) | (segments[:, None, :] == segments[:, :, None])
+        seen = seen.tril()[:, None]
+    out = inner.language_model(inputs_embeds=embeds, attention_mask=seen, position_ids=positions, use_cache=False,
+                               output_hidden_states=True)
     said = labels[:, 1:] != -100
     logits = model.lm_head(out.last_hidden_state[:, :-1][said])
     ends = (ids[:, :-1] == model.config.audio_token_id) & (ids[:, 1:] != model.config.audio_token_id)
@@ -122,7 +128,7 @@ def language_loss(model, ids, labels, weights, audio_states=None) -> tuple[torch
 
 
 DRILLED = 0.5  # drills end when their loss is under this: seven of eight tokens are copied by then
-STAGES = ("encoder", "text", "language", "joint")
+STAGES = ("encoder", "counting", "text", "language", "joint")
 PARTS = ("model", "heads", "counter", "gatherers")
 COUNTING = 4.0  # weight of the loss of the rhythm's spectrum
 GATHERING = 0.15  # weight of the loss of what is gathered
@@ -134,6 +140,7 @@ class Trainer:
     def __init__(self, args, crew, model, tokenizer, train, held):
         self.args, self.crew, self.model, self.tokenizer = args, crew, model.to(args.device), tokenizer
         self.train, self.held = train, held
+        reserve(self.model.model.audio_tower)
         self.heads = Heads(D_AUDIO).to(args.device)  # on the encoder's mean
         self.counter = torch.nn.Linear(D_AUDIO, BANDS * len(BEATS_HZ)).to(args.device)
         self.gatherers = Heads(D_TEXT).to(args.device)  # on what the language model gathers of a clip
@@ -166,7 +173,7 @@ class Trainer:
         return {k: x[rows] for k, x in self.true.items()}
 
     def there(self, batch) -> list[torch.Tensor]:
-        return [x.to(self.args.device) for x in batch]
+        return [x if x is None else x.to(self.args.device) for x in batch]
 
     def seed(self, clock: Clock) -> int:
         """Another stream for every process and every start."""
@@ -178,6 +185,8 @@ class Trainer:
                 continue
             done_s = self.state["spent_s"] if self.state["stage"] == stage else 0.0
             clock = Clock(minutes, self.args.rates[stage], done_s=done_s)
+            if stage >= STAGES.index("counting"):
+                freeze(self.model.model.audio_tower)
             if clock.share < 1:
                 getattr(self, name)(clock, stage)
             self.save(stage + 1, 0.0)
@@ -206,9 +215,27 @@ class Trainer:
             if share >= 1:
                 return
 
+    def counting(self, clock: Clock, stage: int) -> None:
+        if not clock.done_s:
+            tower = self.model.model.audio_tower
+            rows = np.random.default_rng(0).permutation(len(self.train))
+            put_in_front(tower.cpu(), torch.from_numpy(self.train.take("listener", rows[:450])))
+            tower.to(self.args.device)
+            seen = [before_reading(tower, self.mels(self.train, some))[:, :: AUDIO_FRAMES // 12].cpu()
+                    for some in np.array_split(rows, math.ceil(len(rows) / 64))]  # fmt: skip
+            teach_reading(tower, torch.cat(seen), {k: self.true[k][rows].cpu() for k in ("tempo", "bpm")})
+            self.crew.share(tower)
+            clock.start = time.time()
+        self.encoder(clock, stage)
+
     def encoder(self, clock: Clock, stage: int) -> None:
         tower = self.model.model.audio_tower
         rng, noise = np.random.default_rng(self.seed(clock)), torch.Generator().manual_seed(self.seed(clock))
+        if not clock.done_s:
+            put_in_front(tower, self.mels(self.train, np.arange(min(500, len(self.train)))))
+
+        for part in (tower.conv1, tower.conv2, *tower.layers[:2]):
+            part.requires_grad_(False)
 
         def losses():
             tower.train()
@@ -261,15 +288,15 @@ class Trainer:
 
     def text(self, clock: Clock, stage: int) -> None:
         seed = self.seed(clock)
-        batches = Batches(self.tokenizer, self.train, batch_size=2 * self.args.batch, seed=seed, silent=True)
+        batches = Batches(self.tokenizer, self.train, batch_size=self.args.batch, seed=seed, silent=1.0)
         batches.whole = True  # until copying works: everything in a sequence teaches it
-        drills = copying_drills(len(self.tokenizer) - len(SPECIAL), batch_size=3 * self.args.batch, seed=seed)
+        drills = copying_drills(len(self.tokenizer) - len(SPECIAL), batch_size=6 * self.args.batch, seed=seed)
 
         def losses():
             self.model.train()
             copied = 10.0  # running loss of the drills
             for step, (*batch, _) in enumerate(batches):
-                drilled = step % 3 == 0 and copied > DRILLED
+                drilled = step % (3 if copied > DRILLED else 12) == 0
                 if drilled:
                     batch = next(drills)
                 with self.autocast():
@@ -330,7 +357,7 @@ class Trainer:
         if not self.crew.leads:
             return
         self.model.eval()
-        batches = iter(Batches(self.tokenizer, self.held, batch_size=64, seed=12345))
+        batches = iter(Batches(self.tokenizer, self.held, batch_size=32, seed=12345))
         losses, outs, heard = [], [], []
         with torch.inference_mode(), self.autocast():
             for _ in range(8):
@@ -357,9 +384,9 @@ def export(model, tokenizer, folder: Path) -> None:
 
 def main() -> None:
     options = parser(__doc__)
-    options.add_argument("--minutes", type=float, nargs=4, default=(30, 30, 20, 20), metavar=tuple(map(str.upper, STAGES)))
-    options.add_argument("--rates", type=float, nargs=4, default=(1e-3, 2e-3, 1e-3, 4e-4))
-    options.add_argument("--batch", type=int, default=16)
+    options.add_argument("--minutes", type=float, nargs=5, default=(60, 20, 60, 60, 20), metavar=tuple(map(str.upper, STAGES)))
+    options.add_argument("--rates", type=float, nargs=5, default=(1e-3, 4e-4, 2e-3, 1e-3, 4e-4))
+    options.add_argument("--batch", type=int, default=16, help="clips a step; 8 where several processes share it")
     args = options.parse_args()
     start(args)
     crew = Crew()

@@ -64,6 +64,12 @@ class Crew:
             start += p.numel()
         return float(flat[-1])
 
+    def share(self, module: torch.nn.Module) -> None:
+        """Give every process the leader's weights."""
+        if self.size > 1:
+            for p in module.parameters():
+                distributed.broadcast(p.data, 0)
+
     def say(self, text: str) -> None:
         if self.leads:
             print(text, flush=True)

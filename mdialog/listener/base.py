@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from mdialog.brief import Name
+
 
 @dataclass(frozen=True, eq=False)
 class Request:
@@ -15,10 +17,13 @@ class Request:
         Names the stream of random draws: same id, seed and messages, same candidates, whatever they are batched with.
     messages : list of dict
         Chat messages (``brief.messages``) whose audio parts hold mono float32 samples at the listener's rate.
+    names : tuple of Name
+        Titles and artists that the answer may hold; a listener that can, spells them as they are given.
     """
 
     id: str
     messages: list[dict]
+    names: tuple[Name, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,12 @@ import numpy as np
 import torch
 
 from mdialog import seeds
+from mdialog.brief import Name
 from mdialog.errors import ModelError
 from mdialog.listener.base import DEFAULT as DEFAULT_SAMPLING
 from mdialog.listener.base import Request, Sampling
 from mdialog.listener.memo import remember_tower
+from mdialog.listener.spelling import Spelling, spells
 from mdialog.models import find_model
 
 DEFAULT = "listener-mini"
@@ -61,6 +63,7 @@ class LocalListener:
         self.max_clip_s = _max_clip_s(processor, extractor)
         self.sampling = _advised(model.generation_config)
         self.memo = remember_tower(model)
+        self._spelling = Spelling(processor.tokenizer) if spells(processor.tokenizer) else None
         self._prepared = weakref.WeakKeyDictionary()
 
     @classmethod
@@ -123,7 +126,8 @@ class LocalListener:
             draws = np.stack(
                 [seeds.generator(seed, requests[i].id, k).random(sampling.max_new_tokens) for i, k in bucket]
             )
-            texts |= zip(bucket, self._generate(batch, draws, sampling), strict=True)
+            names = [requests[i].names for i, _ in bucket]
+            texts |= zip(bucket, self._generate(batch, draws, names, sampling), strict=True)
         return [[texts[i, k] for k in range(first, first + n)] for i in range(len(requests))]
 
     def logits(self, request: Request) -> np.ndarray:
@@ -227,7 +231,9 @@ class LocalListener:
             batch[name] = tensor.to(self.model.dtype) if tensor.is_floating_point() else tensor
         return batch
 
-    def _generate(self, batch: dict[str, torch.Tensor], draws: np.ndarray, sampling: Sampling) -> list[str]:
+    def _generate(
+        self, batch: dict[str, torch.Tensor], draws: np.ndarray, names: Sequence[Sequence[Name]], sampling: Sampling
+    ) -> list[str]:
         from transformers import GenerationConfig, LogitsProcessorList
 
         own = self.model.generation_config
@@ -243,11 +249,13 @@ class LocalListener:
             pad_token_id=pad,
             bos_token_id=own.bos_token_id,
         )
+        n_prompt = batch["input_ids"].shape[1]
+        processors = LogitsProcessorList(_samplers(draws, sampling))
+        if self._spelling and any(names):
+            processors.insert(0, self._spelling.processor(names, n_prompt))
         with torch.inference_mode():
-            out = self.model.generate(
-                **batch, generation_config=config, logits_processor=LogitsProcessorList(_samplers(draws, sampling))
-            )
-        new = out[:, batch["input_ids"].shape[1] :]
+            out = self.model.generate(**batch, generation_config=config, logits_processor=processors)
+        new = out[:, n_prompt:]
         return [text.strip() for text in tokenizer.batch_decode(new, skip_special_tokens=True)]
 
 

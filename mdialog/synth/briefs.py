@@ -66,12 +66,28 @@ USERS = ("my mum", "my flatmates", "a toddler", "the whole family", "my grandfat
 _ONSETS = ("", "b", "br", "c", "ch", "d", "dr", "f", "g", "gr", "h", "j", "k", "kl", "l", "m", "n", "ñ", "p", "qu", "r",
            "s", "sh", "st", "str", "t", "th", "tr", "v", "w", "x", "y", "z", "zh")  # fmt: skip
 _VOWELS = ("a", "a", "e", "e", "i", "i", "o", "o", "u", "y", "ai", "ea", "ie", "ou", "á", "é", "ö", "ø", "ü", "ã")
-_CODAS = ("", "", "", "", "l", "m", "n", "nd", "ng", "r", "rk", "s", "ss", "st", "t", "x", "ck", "ß")
+_CODAS = ("", "", "", "", "l", "m", "n", "nd", "ng", "r", "rk", "s", "ss", "st", "t", "x", "ck", "ß", "dd", "ll",
+          "rt", "th", "v", "z")
+_PLAIN = tuple(tuple(x for x in part if x.isascii()) for part in (_ONSETS, _VOWELS, _CODAS))
 
 
 def _syllables(rng: random.Random, most: int = 3) -> str:
-    """An invented word of one to `most` syllables."""
-    return "".join(rng.choice(_ONSETS) + rng.choice(_VOWELS) + rng.choice(_CODAS) for _ in range(rng.randint(1, most)))
+    """An invented word of one to `most` syllables, two in three of them of plain letters."""
+    parts = (_PLAIN, _PLAIN, (_ONSETS, _VOWELS, _CODAS))[rng.randrange(3)]
+    return "".join(rng.choice(part) for _ in range(rng.randint(1, most)) for part in parts)
+
+
+def _handle(rng: random.Random) -> str:
+    """A name as people sign with on the net: ``jobromedia``, ``TheSeventhEmerald``, ``M374LX``."""
+    one, two = _syllables(rng, 2), _syllables(rng)
+    words = [w for text in rng.choices(book("copying")["words"], k=2) for w in text.split()]
+    code = "".join(rng.choice("ABCDEFGHJKLMNPRSTVWXYZ0123456789") for _ in range(rng.randint(3, 7)))
+    joined = "".join(w[:1].upper() + w[1:] for w in words)
+    shapes = (
+        one + two, one + two, joined, joined.lower(), f"The{joined}", code, f"{one}{rng.randint(1, 999)}",
+        f"{one.title()}{two[:1].upper()}",
+    )  # fmt: skip
+    return rng.choice(shapes)
 
 
 def random_name_like_file(rng: random.Random) -> str:
@@ -102,8 +118,12 @@ def random_text(rng: random.Random) -> str:
     if x < 0.4:
         start = rng.choice(("", "", "", "", "The ", "Los ", "In the ", "My "))
         return start + " ".join(rng.sample(words, rng.randint(1, 4)))
-    if x < 0.68:
+    if x < 0.6:
         return " ".join(_syllables(rng, 4).capitalize() for _ in range(rng.randint(1, 3)))
+    if x < 0.68:
+        person = f"{_syllables(rng, 3).capitalize()} {_syllables(rng, 3).capitalize()}"
+        return rng.choice((f"{person} ({_handle(rng)})", f"{rng.choice(words)} ({_handle(rng)})", _handle(rng),
+                           rng.choice(words).lower(), rng.choice(words).lower()))  # fmt: skip
     if x < 0.74:
         return _vocabulary_title(rng)
     if x < 0.88:
