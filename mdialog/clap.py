@@ -70,7 +70,8 @@ class Clap:
         Parameters
         ----------
         name : str, optional
-            A folder, a name under ``models/`` or a hub id; the bundled ``clap-mini`` by default.
+            A folder, a name under ``models/``, a hub id, or an original laion-clap checkpoint (``.pt``); the bundled
+            ``clap-mini`` by default.
         device : str
             A torch device.
 
@@ -81,6 +82,11 @@ class Clap:
         """
         from transformers import AutoConfig, ClapModel, ClapProcessor
 
+        if name and name.endswith(".pt"):
+            from mdialog import laion
+
+            model, processor = laion.load(Path(name).expanduser())
+            return cls._checked(model, processor, name, device)
         path = find_model(name or DEFAULT)
         try:
             config = AutoConfig.from_pretrained(path)
@@ -91,7 +97,11 @@ class Clap:
         except (OSError, ValueError) as error:
             reason = str(error).strip().split("\n")[0]
             raise ModelError(f"cannot load CLAP model {path}: {reason}") from error
-        clap = cls(model.float(), processor, model_id=f"{Path(path).name}@{_revision(model, path)}", device=device)
+        return cls._checked(model, processor, path, device)
+
+    @classmethod
+    def _checked(cls, model, processor, path: str, device: str) -> "Clap":
+        clap = cls(model.float(), processor, model_id=f"{Path(path).name}@{_revision(model)}", device=device)
         clap._refuse_collapsed()
         return clap
 
@@ -180,7 +190,7 @@ def _unit(x: np.ndarray) -> np.ndarray:
     return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
 
 
-def _revision(model, path: str) -> str:
+def _revision(model) -> str:
     """Eight hex digits that change with the weights: the hub commit, else a hash of config and weight samples."""
     commit = getattr(model.config, "_commit_hash", None)
     if commit:
