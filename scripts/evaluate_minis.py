@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import torch
 import torchaudio
-from exercises import LIST_TASK, some_name
+from exercises import LIST_TASK, naming
 from render_clips import SAMPLE_RATE_HZ, draw_clips
 from scipy.stats import binomtest, rankdata
 
 from mdialog import checks, claims
-from mdialog.brief import messages
+from mdialog.brief import messages, names
 from mdialog.clap import Clap
 from mdialog.listener.base import Request, Sampling
 from mdialog.listener.local import LocalListener
@@ -96,7 +96,7 @@ def clap_rows(clap, audio, labels, themes) -> dict[str, str]:
 def recommending_briefs(labels, seed: int):
     """Briefs of assistant turns with one clip: what a listener is mostly asked."""
     rng = random.Random(seed)
-    return [phrases.random_brief(rng, 1, role="assistant", names=some_name) for _ in labels]
+    return [phrases.random_brief(rng, 1, role="assistant", names=naming(rng)) for _ in labels]
 
 
 def said_about(utterances, given, labels) -> dict[str, list[bool]]:
@@ -112,22 +112,23 @@ def said_about(utterances, given, labels) -> dict[str, list[bool]]:
     return found
 
 
-def form_and_names(texts, given) -> tuple[list[bool], list[bool]]:
-    """Whether each utterance is well formed, and whether each quoted or offered name is one of the brief's."""
-    well_formed, copied = [], []
-    for text, brief in zip(texts, given, strict=True):
-        said = checks.Utterance(text, brief)
-        well_formed.append(not [*checks.form(said), *checks.language(said)])
-        allowed = checks.given_names(brief)
-        copied += [quoted in allowed for quoted in re.findall(r'"([^"]+)"', text)]
-    return well_formed, copied
+def well_formed(texts, given) -> list[bool]:
+    said = (checks.Utterance(text, brief) for text, brief in zip(texts, given, strict=True))
+    return [not [*checks.form(one), *checks.language(one)] for one in said]
 
 
-def listener_rows(listener, audio, labels, *, seed: int) -> tuple[dict[str, dict[str, list[bool]]], dict[str, list[bool]]]:
+def titles_right(texts, given) -> list[bool]:
+    """Whether each quoted title is one of the brief's."""
+    pairs = zip(texts, map(checks.given_names, given), strict=True)
+    return [quoted in allowed for text, allowed in pairs for quoted in re.findall(r'"([^"]+)"', text)]
+
+
+def listener_rows(
+    listener, audio, labels, *, seed: int, n_briefs: int
+) -> tuple[dict[str, dict[str, list[bool]]], dict[str, list[bool]]]:
     """Truth of what is said with the real clip, another clip and noise; form and names with the real clip."""
     rng = np.random.default_rng(seed)
     heard = torchaudio.functional.resample(torch.from_numpy(audio), SAMPLE_RATE_HZ, listener.sample_rate).numpy()
-    given = recommending_briefs(labels, seed)
     level = np.sqrt((heard**2).mean(1, keepdims=True))
     sounds = {
         "real clip": heard,
@@ -135,15 +136,22 @@ def listener_rows(listener, audio, labels, *, seed: int) -> tuple[dict[str, dict
         "noise": (rng.standard_normal(heard.shape) * level).astype(np.float32),
     }
     table, extra = {}, {"listed": listed_rows(listener, sounds, labels)}
+    labels = [row for row in labels for _ in range(n_briefs)]
+    given = recommending_briefs(labels, seed)
+
+    def write(played, spelled=lambda brief: ()) -> list[str]:
+        requests = [Request(str(i), messages(brief, play=lambda _, i=i: played[i // n_briefs]), names=spelled(brief))
+                    for i, brief in enumerate(given)]
+        return [candidates[0] for candidates in listener.write(requests, n=1, seed=seed, sampling=listener.sampling)]
+
     for condition, played in sounds.items():
-        requests = [Request(id=str(i), messages=messages(brief, play=lambda _, clip=clip: clip))
-                    for i, (brief, clip) in enumerate(zip(given, played, strict=True))]
-        texts = [candidates[0] for candidates in listener.write(requests, n=1, seed=seed, sampling=listener.sampling)]
+        texts = write(played)
         table[condition] = said_about(texts, given, labels)
         if condition == "real clip":
-            extra["well formed"], extra["quoted titles copied exactly"] = form_and_names(texts, given)
+            extra["well formed"], extra["quoted titles exact"] = well_formed(texts, given), titles_right(texts, given)
             extra["says something audible"] = [bool(claims.find(t, names=checks.given_names(b)))
                                                for t, b in zip(texts, given, strict=True)]
+    extra["quoted titles exact, spelt as `mdialog generate` has it"] = titles_right(write(heard, names), given)
     return table, extra
 
 
@@ -199,6 +207,7 @@ def main() -> None:
     parser.add_argument("--unseen", type=Path, help="a SoundFont that was not trained with")
     parser.add_argument("--keep", type=Path, help="folder of rendered clips, to evaluate again without rendering again")
     parser.add_argument("-n", type=int, default=400, help="clips a set")
+    parser.add_argument("--briefs", type=int, default=3, help="turns of talk about each clip")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--write", action="store_true", help="put the tables into the model cards")
     args = parser.parse_args()
@@ -212,7 +221,9 @@ def main() -> None:
         rows = clap_rows(clap, audio, labels, themes)
         clap_text += [f"\n### {name}, {args.n} clips\n", "| what | figure |", "|---|---|"]
         clap_text += [f"| {what} | {figure} |" for what, figure in rows.items()]
-        listener_text += [f"\n### {name}, {args.n} clips\n", listener_table(*listener_rows(listener, audio, labels, seed=seed))]
+        found = listener_rows(listener, audio, labels, seed=seed, n_briefs=args.briefs)
+        what = f"{args.n} clips, {args.briefs} turns of talk about each"
+        listener_text += [f"\n### {name}, {what}\n", listener_table(*found)]
         print("\n".join(["", "# clap", *clap_text, "", "# listener", *listener_text]), flush=True)
     if args.write:
         into_card(ROOT / "models" / "clap-mini" / "README.md", "\n".join(clap_text))
