@@ -98,7 +98,7 @@ def synth(folder, tracks, seed, soundfont, workers):
 @click.option("--prune", is_flag=True, help="Remove the rows of files that are gone.")
 @click.option("--workers", type=POSITIVE, help="Processes that decode and measure.  [default: all cores]")
 @device_option
-@click.option("--clap", help="Folder or hub id of a CLAP model.  [default: clap-mini]")
+@click.option("--clap", help="Folder, hub id or laion-clap .pt of a CLAP model.  [default: clap-mini]")
 @with_config
 def ingest(dirs, catalog, metadata, prune, workers, device, clap):
     """Bring a catalogue up to date with the music in DIRS.

@@ -108,8 +108,10 @@ def test_the_original_tower_embeds_the_same(monkeypatch):
 
     from transformers import ClapAudioConfig, ClapConfig, ClapFeatureExtractor, ClapModel
 
-    sizes = SimpleNamespace(model_type="HTSAT", model_name="tiny", sample_rate=48_000, window_size=1024, hop_size=480,
-                            mel_bins=64, fmin=50, fmax=14_000, class_num=527, audio_length=1024, clip_samples=480_000)  # fmt: skip
+    sizes = SimpleNamespace(
+        model_type="HTSAT", model_name="tiny", sample_rate=48_000, window_size=1024, hop_size=480, mel_bins=64, fmin=50,
+        fmax=14_000, class_num=527, audio_length=1024, clip_samples=480_000,
+    )  # fmt: skip
     original = htsat.create_htsat_model(sizes, enable_fusion=False, fusion_type="None").eval()
     weights = laion.renamed({f"audio_branch.{name}": tensor for name, tensor in original.state_dict().items()})
     model = ClapModel(ClapConfig(audio_config=ClapAudioConfig().to_dict())).eval()

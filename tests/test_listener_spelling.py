@@ -7,7 +7,10 @@ from mdialog.listener.base import Request, Sampling
 from mdialog.listener.local import LocalListener
 from mdialog.listener.spelling import Spelling, expected, spells
 
-NAMES = (Name("Blue Hour", "The Lamps"), Name("Blue", "Johan Brodd (jobromedia)"), Name("", "Ana"), Name("Año", ""))
+NAMES = (
+    Name("Blue Hour", "The Lamps"), Name("Blue", "Johan Brodd (jobromedia)"), Name("", "Ana"), Name("Año", ""),
+    Name("", "cynicmusic"),
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -33,6 +36,10 @@ NAMES = (Name("Blue Hour", "The Lamps"), Name("Blue", "Johan Brodd (jobromedia)"
         ("You asked for The Lamps, and", []),
         ("I like Latin", []),
         ("More of An", ["a"]),
+        ("Something by cy", ["nicmusic"]),
+        ("Something by cynicmusic", [""]),
+        ("Something cy", []),  # a small letter tells nothing by itself
+        ("Something by the", []),
     ],
 )
 def test_what_may_follow(text, rests):

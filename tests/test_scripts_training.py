@@ -30,10 +30,10 @@ def clips(tmp_path_factory):
 def test_listener_is_trained_saved_and_gone_on_with(clips, tmp_path):
     from mdialog.listener.local import LocalListener
 
-    minutes = ("--minutes", 0.05, 0.05, 0.05, 0.05, "--batch", 8)
+    minutes = ("--minutes", 0.05, 0.05, 0.05, 0.05, 0.05, "--batch", 8)
     assert "saved" in run("train_listener_mini.py", clips, "--out", tmp_path, *minutes)
     assert LocalListener.load(str(tmp_path / "model")).sample_rate == 16_000
-    assert "going on from stage 4" in run("train_listener_mini.py", clips, "--out", tmp_path, *minutes)
+    assert "going on from stage 5" in run("train_listener_mini.py", clips, "--out", tmp_path, *minutes)
 
 
 @pytest.mark.slow

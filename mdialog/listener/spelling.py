@@ -12,6 +12,7 @@ import torch
 from mdialog import lexicon
 from mdialog.brief import Name
 
+_STARTS = re.compile(r"(?<!\w)(?=[^\W\d_a-z]\w)|\b(?:by|from|of|like) (?=[a-z]\w)")
 _CREDIT = re.compile(r'"([^"]+)" by( [^"]*)?$')
 
 
@@ -21,7 +22,7 @@ def expected(text: str, names: Sequence[Name]) -> list[str]:
     An empty rest stands for a name that is whole; an empty list for a text that ends in no name.
 
     Within are: a title whose quotation mark is open; the artist after ``"Title" by``; an artist's name of which two letters
-    or more stand there, the first a capital that begins no sentence.
+    or more stand there, the first a capital that begins no sentence, or a small letter after *by*, *from*, *of* or *like*.
 
     Parameters
     ----------
@@ -42,10 +43,10 @@ def expected(text: str, names: Sequence[Name]) -> list[str]:
         artists = [f" {name.artist}" for name in names if name.artist and title == name.title.rstrip(".,!?")]
         if rests := _rests(begun, artists):
             return rests
-    artists = [name.artist for name in names if name.artist[:1].isupper()]
+    artists = [name.artist for name in names]
     longest = max(map(len, artists), default=0)
-    for capital in re.finditer(r"(?<!\w)[^\W\d_a-z]\w", text):  # the longest stretch first
-        begun, before = text[capital.start() :], text[: capital.start()].rstrip(' "“(')
+    for start in _STARTS.finditer(text):  # the longest stretch first
+        begun, before = text[start.end() :], text[: start.end()].rstrip(' "“(')
         if len(begun) > longest or before[-1:] in ".!?…" or _ordinary(begun):  # nothing before: a sentence begins
             continue
         if rests := _rests(begun, artists):
