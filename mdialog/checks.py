@@ -163,6 +163,9 @@ def phrases(said: Utterance) -> Iterator[Fault]:
 
 # ------------------------------------------------------------------ names
 
+_COMPARED = re.compile(r'\b(?:unlike|unlike in|than|than in|which|compared (?:to|with)) "([^"]+?)[.,!?]?"')
+
+
 def names(said: Utterance) -> Iterator[Fault]:
     """Only given names, exactly written; a recommending turn names what is heard."""
     for found in re.finditer(r'"([^"]*)"', said.masked):
@@ -172,6 +175,9 @@ def names(said: Utterance) -> Iterator[Fault]:
     given = {word for a in (*said.brief.new, *said.brief.dropped, *said.brief.wanted) for word in a.value.split()}
     for word in sorted(set(_capitals(said.masked)) - given):
         yield Fault("names", word, "a capitalised word that is no given name")
+    about = said.brief.about
+    if said.brief.role == "assistant" and about and about.title in _COMPARED.findall(said.text):
+        yield Fault("names", about.title, "a track is compared with itself")
     if said.brief.offered and not _offers(said.text, said.brief.offered[0]):
         yield Fault("names", str(said.brief.offered[0]), "a recommending turn must name the track that it plays")
 

@@ -28,6 +28,7 @@ def of(text, brief, **options):
     [
         ('How about "Blue Hour" by The Lamps? It has a warm organ.', OFFER),
         ("Blue Hour fits, I think: slow, with a choir.", OFFER),
+        ('"Blue Hour" is slower than "River" by Ana Sol.', OFFER),
         ('Try "Blue Hour," then "River" by Ana Sol!', OFFER),
         ("Something reggae, please.", ASK),
         ("I'd love some reggae - the more off-beat the better…", ASK),
@@ -72,6 +73,8 @@ def test_good_utterances_pass(text, brief):
         ('How about "blue hour" by the lamps?', OFFER, "names"),
         ("How about Blue Hour by Miles Davis?", OFFER, "names"),
         ("I hear what you say, and so does Bob.", TALK, "names"),
+        ('"Blue Hour" adds drums, which "Blue Hour" lacks.', OFFER, "names"),
+        ('I have "Blue Hour" for you, faster than "Blue Hour."', OFFER, "names"),
         ("Something nice, please.", ASK, "attributes"),
         ("Some reggae from 1984.", ASK, "attributes"),
         ("Some reggae with a flute.", ASK, "attributes"),
