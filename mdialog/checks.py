@@ -5,6 +5,7 @@ text: a candidate with a fault is rejected and another is drawn.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -163,9 +164,6 @@ def phrases(said: Utterance) -> Iterator[Fault]:
 
 # ------------------------------------------------------------------ names
 
-_COMPARED = re.compile(r'\b(?:unlike|unlike in|than|than in|which|compared (?:to|with)) "([^"]+?)[.,!?]?"')
-
-
 def names(said: Utterance) -> Iterator[Fault]:
     """Only given names, exactly written; a recommending turn names what is heard."""
     for found in re.finditer(r'"([^"]*)"', said.masked):
@@ -175,9 +173,9 @@ def names(said: Utterance) -> Iterator[Fault]:
     given = {word for a in (*said.brief.new, *said.brief.dropped, *said.brief.wanted) for word in a.value.split()}
     for word in sorted(set(_capitals(said.masked)) - given):
         yield Fault("names", word, "a capitalised word that is no given name")
-    about = said.brief.about
-    if said.brief.role == "assistant" and about and about.title in _COMPARED.findall(said.text):
-        yield Fault("names", about.title, "a track is compared with itself")
+    quoted = Counter(re.findall(r'"([^"]*?)[.,!?]?"', said.text))
+    for title in sorted({name.title for name in said.brief.offered if quoted[name.title] > 1}):
+        yield Fault("names", title, "offered twice, as if it were another track")
     if said.brief.offered and not _offers(said.text, said.brief.offered[0]):
         yield Fault("names", str(said.brief.offered[0]), "a recommending turn must name the track that it plays")
 

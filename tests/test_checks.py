@@ -74,7 +74,7 @@ def test_good_utterances_pass(text, brief):
         ("How about Blue Hour by Miles Davis?", OFFER, "names"),
         ("I hear what you say, and so does Bob.", TALK, "names"),
         ('"Blue Hour" adds drums, which "Blue Hour" lacks.', OFFER, "names"),
-        ('I have "Blue Hour" for you, faster than "Blue Hour."', OFFER, "names"),
+        ('"Blue Hour" suggests "Blue Hour."', OFFER, "names"),
         ("Something nice, please.", ASK, "attributes"),
         ("Some reggae from 1984.", ASK, "attributes"),
         ("Some reggae with a flute.", ASK, "attributes"),
