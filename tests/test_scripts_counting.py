@@ -10,6 +10,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 import counting
 
+pytestmark = pytest.mark.slow  # training in the process of the whole suite: numba crashed in a later test (test_synth_render)
 CONTENT = 64
 
 
