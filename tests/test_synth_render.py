@@ -30,7 +30,7 @@ def alone(*rows, instrument="flute", role="lead"):
 def estimated_key(audio):
     import librosa
 
-    chroma = librosa.feature.chroma_stft(y=audio.mean(0), sr=RATE, n_fft=8192, hop_length=4096).mean(1)
+    chroma = librosa.feature.chroma_stft(y=audio.mean(0), sr=RATE, tuning=0.0, n_fft=8192, hop_length=4096).mean(1)
     fit = {f"{TONICS[t]} {mode}": np.corrcoef(chroma, np.roll(p, t))[0, 1] for mode, p in PROFILES.items() for t in range(12)}
     return max(fit, key=fit.get)
 
