@@ -247,6 +247,31 @@ def report(run, catalog, max_dialogues, workers):
 
 
 @main.command()
+@click.argument("file", type=FILE)
+@click.option("--json", "as_json", type=FILE, help="Write all faults here too.")
+@limit_option
+@with_config
+def check(file, as_json, limit):
+    """Look for faults in the dialogues of FILE.
+
+    FILE is a run's dialogues.jsonl, or a .jsonl, .json or .parquet in LP-MusicDialog's format. One line a fault; turns
+    count from 0. What cannot be checked, because the file does not say it, is named.
+    """
+    from itertools import islice
+
+    from mdialog.audit import audit
+    from mdialog.transcripts import read_transcripts
+
+    found = audit(islice(read_transcripts(file), limit))
+    for finding in found.findings:
+        click.echo(str(finding))
+    if as_json:
+        found.write(as_json)
+    click.echo(str(found))
+    sys.exit(found.exit_code)
+
+
+@main.command()
 @click.option("--config", "path", type=FILE, help="Print what this file comes to.")
 def config(path):
     """Print a run.yaml with every option and what it means."""
