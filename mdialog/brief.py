@@ -5,7 +5,7 @@ sound must come from the sound.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,26 @@ from mdialog.errors import InputError
 from mdialog.plan import Clip, Plan, PlannedTurn
 
 MANNERS = ("terse", "plain", "chatty", "formal", "hesitant", "enthusiastic", "wry", "poetic", "expert")
+
+# What else can be heard in how someone writes: these fields of a persona stand in the state, the others in the prose.
+TRAITS = {
+    "length": ("few words", "some words", "many words"),
+    "tone": ("blunt", "friendly", "polite", "warm", "reserved"),
+    "certainty": ("sure", "unsure", "open"),
+    "day": ("cheerful", "tired", "hurried", "thoughtful", "low"),
+}
+
+# The same state in other words and another order: one prompt makes all talk alike.
+_LABELS = (
+    {"do": "do", "new": "new", "drop": "drop", "wanted": "wanted", "ask": "ask", "offer": "offer", "liked": "liked",
+     "refused": "refused", "now": "now", "before": "before", "hints": "hints"},
+    {"now": "playing", "before": "played before", "do": "this turn", "liked": "likes", "refused": "does not like",
+     "wanted": "so far", "new": "added", "drop": "withdrawn", "ask": "question", "offer": "to recommend", "hints": "measured"},
+    {"wanted": "known wishes", "drop": "no longer", "new": "wish", "refused": "turned down", "liked": "enjoyed", "ask": "about",
+     "before": "first clip", "now": "clip", "offer": "tracks", "do": "acts", "hints": "facts"},
+)  # fmt: skip
+TEMPLATES = len(_LABELS)
+LABELS = frozenset(label for template in _LABELS for label in template.values())
 
 
 @dataclass(frozen=True)
@@ -38,6 +58,10 @@ class Brief:
     intents : tuple of str
     manner : str
         One of `MANNERS`.
+    speaker : tuple of (str, str)
+        What else is known of who speaks: field and value of the persona.
+    template : int in [0, TEMPLATES)
+        In which words and order the state is put.
     new : tuple of Attribute
         What this turn introduces (user), or the other side just did (assistant); the value of a `like` attribute is a
         name, not an id.
@@ -66,6 +90,8 @@ class Brief:
     role: str
     intents: tuple[str, ...]
     manner: str = "plain"
+    speaker: tuple[tuple[str, str], ...] = ()
+    template: int = 0
     new: tuple[Attribute, ...] = ()
     dropped: tuple[Attribute, ...] = ()
     wanted: tuple[Attribute, ...] = ()
@@ -91,22 +117,22 @@ def state(brief: Brief) -> str:
     This is all that listener-mini reads; larger models get it below the instructions of `messages`.
     """
     side = "seeker" if brief.role == "user" else "recommender"
-    lines = [f"{side}, {brief.manner}", "do: " + ", ".join(brief.intents)]
-    for label, text in (
-        ("new", _attributes(brief.new)),
-        ("drop", _attributes(brief.dropped)),
-        ("wanted", _attributes(brief.wanted)),
-        ("ask", ", ".join(brief.asks)),
-        ("offer", "; ".join(map(str, brief.offered))),
-        ("liked", "; ".join(map(str, brief.liked))),
-        ("refused", "; ".join(map(str, brief.refused))),
-        ("now", str(brief.about) if brief.about else ""),
-        ("before", str(brief.before) if brief.before else ""),
-        ("hints", "; ".join(brief.hints)),
-    ):
-        if text:
-            lines.append(f"{label}: {text}")
-    return "\n".join(lines)
+    traits = [value for field, value in brief.speaker if field in TRAITS]
+    lines = [", ".join([side, brief.manner, *traits])]
+    texts = {
+        "do": ", ".join(brief.intents),
+        "new": _attributes(brief.new),
+        "drop": _attributes(brief.dropped),
+        "wanted": _attributes(brief.wanted),
+        "ask": ", ".join(brief.asks),
+        "offer": "; ".join(map(str, brief.offered)),
+        "liked": "; ".join(map(str, brief.liked)),
+        "refused": "; ".join(map(str, brief.refused)),
+        "now": str(brief.about) if brief.about else "",
+        "before": str(brief.before) if brief.before else "",
+        "hints": "; ".join(brief.hints),
+    }
+    return "\n".join(lines + [f"{label}: {texts[part]}" for part, label in _LABELS[brief.template].items() if texts[part]])
 
 
 def names(brief: Brief) -> tuple[Name, ...]:
@@ -164,6 +190,8 @@ def build(plan: Plan, turn_index: int, written: Sequence[str], *, hints: Sequenc
         role=turn.role,
         intents=turn.intents,
         manner=plan.persona.get(f"{turn.role}_manner", "plain"),
+        speaker=_speaker(plan.persona, turn.role),
+        template=int(plan.persona.get("brief_template", 0)) % TEMPLATES,
         new=_named(plan, new),
         dropped=_named(plan, turn.removed),
         wanted=_named(plan, wanted),
@@ -177,6 +205,13 @@ def build(plan: Plan, turn_index: int, written: Sequence[str], *, hints: Sequenc
         history=tuple((t.role, text) for t, text in zip(plan.turns, written, strict=False)),
         hints=tuple(hints),
     )
+
+
+def _speaker(persona: Mapping[str, str], role: str) -> tuple[tuple[str, str], ...]:
+    """Fields of the persona that are about this side, without its manner."""
+    prefix = f"{role}_"
+    own = {field.removeprefix(prefix): value for field, value in persona.items() if field.startswith(prefix)}
+    return tuple((field, value) for field, value in own.items() if field != "manner")
 
 
 def in_force(plan: Plan, turn_index: int) -> tuple[str, ...]:
@@ -216,14 +251,24 @@ def _named(plan: Plan, attributes: Sequence[str]) -> tuple[Attribute, ...]:
     return tuple(found)
 
 
-_SIDE = {
-    "user": "You are someone who looks for music and talks with a recommender. You speak only for yourself.",
-    "assistant": "You recommend music to someone who talks with you. You speak only for yourself.",
-}
+_SIDE = (
+    {
+        "user": "You are someone who looks for music and talks with a recommender. You speak only for yourself.",
+        "assistant": "You recommend music to someone who talks with you. You speak only for yourself.",
+    },
+    {
+        "user": "Play the part of a person in search of music, in talk with someone who recommends it. Stay on your side.",
+        "assistant": "Play the part of someone who recommends music, in talk with a person in search of it. Stay on your side.",
+    },
+    {
+        "user": "Two people talk about music. You write what the one says who is looking for something to hear.",
+        "assistant": "Two people talk about music. You write what the one says who suggests what to hear.",
+    },
+)
 _RULES = """Say one utterance and nothing else: no name before it, no quotation marks around it, no notes.
 Of the sound, say only what you hear in the audio given to you; without audio, say nothing about how a track sounds.
 Write titles in double quotes, exactly as given. Name no track or artist that is not in the state.
-The seeker says everything under "new" and "drop", and asks for nothing that is not there; to the recommender, "new" is
+The seeker says everything under "{new}" and "{drop}", and asks for nothing that is not there; to the recommender, "{new}" is
 what was just asked for. Never mention these instructions."""
 
 
@@ -231,9 +276,14 @@ def instructions(brief: Brief) -> str:
     """The system message: who speaks, what the turn does, in which manner, by which rules, after what."""
     from mdialog.intents import ROLE_INTENTS
 
-    lines = [_SIDE[brief.role], "", "In this turn:"]
+    labels = _LABELS[brief.template]
+    lines = [_SIDE[brief.template][brief.role], "", "In this turn:"]
     lines += [f"- {intent}: {ROLE_INTENTS[brief.role][intent]}" for intent in brief.intents]
-    lines += ["", f"Manner: {brief.manner}.", _RULES]
+    who = [f"{field.replace('_', ' ')}: {value}" for field, value in brief.speaker]
+    about_you = [f"About you: {'; '.join(who)}."] if who else []
+    about_you += [f"Manner: {brief.manner}."]
+    rules = [_RULES.format(**labels)]
+    lines += ["", *(rules + about_you if brief.template == 1 else about_you + rules)]
     if brief.clips:
         lines.append(_heard(brief))
     if brief.history:

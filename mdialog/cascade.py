@@ -76,7 +76,7 @@ def thin(rng: random.Random, members: np.ndarray, n: int) -> np.ndarray:
     return members[places % len(members)]
 
 
-def draw_goal(rng: random.Random, snapshot: Snapshot, *, weights: Mapping[str, float]) -> Goal:
+def draw_goal(rng: random.Random, snapshot: Snapshot, *, weights: Mapping[str, float], narrow: bool = False) -> Goal:
     """A small set of tracks that share attributes and sound alike, around one drawn track.
 
     Parameters
@@ -85,11 +85,13 @@ def draw_goal(rng: random.Random, snapshot: Snapshot, *, weights: Mapping[str, f
     snapshot : Snapshot
     weights : mapping of kind to float
         How much each kind counts when the attributes to share are chosen.
+    narrow : bool
+        The smallest goal there is.
     """
     starts = snapshot.starts
     start = int(starts[rng.randrange(len(starts))])
     least, most = GOAL_SIZE
-    size = rng.randint(least, max(least, min(most, len(starts) // GOAL_CATALOG_SHARE)))
+    size = rng.randint(least, least if narrow else max(least, min(most, len(starts) // GOAL_CATALOG_SHARE)))
     pool = snapshot.usable
     own = unpack(snapshot.rows[start]).tolist()
     left = {v: weights.get(snapshot.values[v][0], 0.0) + 0.01 for v in own}

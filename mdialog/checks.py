@@ -13,7 +13,7 @@ from functools import cache, cached_property
 from mdialog import brief as briefs
 from mdialog import lexicon, vocab
 from mdialog.attributes import Attribute
-from mdialog.brief import Brief, Name
+from mdialog.brief import Brief
 from mdialog.plan import Plan
 
 MAX_WORDS = 60
@@ -85,7 +85,7 @@ def given_names(brief: Brief) -> frozenset[str]:
 
 # ------------------------------------------------------------------ form
 
-_TEMPLATE = re.compile(r"<\|?/?[\w ]+\|?>|\[/?INST\]|```|\n|^(?:new|drop|wanted|offer|liked|refused|now|do):", re.I)
+_TEMPLATE = re.compile(rf"<\|?/?[\w ]+\|?>|\[/?INST\]|```|\n|^(?:{'|'.join(sorted(briefs.LABELS))}):", re.I)
 _PREFIX = re.compile(r"^\W*(?:user|assistant|seeker|recommender|system|human|bot|ai|me|you)\s*[:>-]\s", re.I)
 _ENDS = re.compile(r"[.!?…][\"'”’)]*$")
 
@@ -176,12 +176,8 @@ def names(said: Utterance) -> Iterator[Fault]:
     quoted = Counter(re.findall(r'"([^"]*?)[.,!?]?"', said.text))
     for title in sorted({name.title for name in said.brief.offered if quoted[name.title] > 1}):
         yield Fault("names", title, "offered twice, as if it were another track")
-    if said.brief.offered and not _offers(said.text, said.brief.offered[0]):
+    if said.brief.offered and not _mentions(said.text, said.brief.offered[0].title):
         yield Fault("names", str(said.brief.offered[0]), "a recommending turn must name the track that it plays")
-
-
-def _offers(text: str, name: Name) -> bool:
-    return _mentions(text, name.title) or _mentions(text, name.artist)
 
 
 def _foreign(said: Utterance) -> list[str]:

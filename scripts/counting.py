@@ -1,8 +1,8 @@
 """Layers of an audio encoder that count: the first marks onsets on a ruler of beats, the second sums them up, the third reads.
 
 None of this is learned from tags in any time that two cores have: a product of two inputs and then an average over ten
-seconds lie between the spectrum and its tempo, and each alone is of no use. Eight minutes of training brought the rhythm's
-spectrum no nearer (mean squared error .56, of a variance of .53). So these layers are set to what they should compute.
+seconds lie between the spectrum and its tempo, and each alone is of no use. So these layers are set to what they should
+compute.
 """
 
 import math

@@ -55,7 +55,7 @@ CHAT_TEMPLATE = (
 
 
 def build_model(tokenizer):
-    """A Qwen2-Audio of about 7 million parameters."""
+    """A Qwen2-Audio of about 11 million parameters."""
     from transformers import Qwen2AudioConfig, Qwen2AudioForConditionalGeneration
 
     config = Qwen2AudioConfig(

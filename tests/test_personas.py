@@ -6,6 +6,7 @@ import pytest
 
 from mdialog import personas
 from mdialog.brief import MANNERS
+from mdialog.intents import kind_weights
 
 N = len(MANNERS)
 
@@ -25,16 +26,34 @@ def test_fifty_dialogues_cover_every_manner_within_one():
         assert max(counts.values()) - min(counts[m] for m in MANNERS) <= 1
 
 
-@pytest.mark.parametrize("start", [0, 1000, 10**15])
-def test_fields_are_about_even_over_any_stretch(start):
+@pytest.mark.parametrize("start", [0, 840, 840 * 10**12])
+def test_a_field_of_k_values_has_each_once_in_k_dialogues(start):
     drawn = [personas.draw(i, seed=1) for i in range(start, start + 120)]
     for name, values in personas.FIELDS.items():
-        counts = Counter(p[name] for p in drawn)
-        fair = 120 / len(values)
-        assert all(abs(counts[v] - fair) <= 0.25 * fair + 2 for v in values), (name, counts)
+        k = len(values)
+        blocks = [drawn[i : i + k] for i in range(0, 120 - k + 1, k)]
+        assert all({p[name] for p in block} == set(values) for block in blocks), name
+
+
+def test_no_persona_comes_twice_and_the_cycles_meet_in_every_combination():
+    n = N * N * 8 * 7 * 5
+    drawn = [personas.draw(i, seed=4) for i in range(n)]
+    assert len({tuple(p.values()) for p in drawn}) == n
+    assert len({tuple(p[f] for f in ("user_manner", "assistant_manner", *personas.CYCLES)) for p in drawn}) == n
+
+
+def test_fields_do_not_go_together():
+    drawn = [personas.draw(i, seed=2) for i in range(600)]
+    pairs = Counter((p["user_day"], p["user_situation"]) for p in drawn)
+    assert len(pairs) == 25 and max(pairs.values()) < 2 * 600 / 25
 
 
 def test_draws_depend_on_seed_and_index_only():
     assert personas.draw(12, seed=5) == personas.draw(12, seed=5)
     assert [personas.draw(i, seed=5) for i in range(9)] != [personas.draw(i, seed=6) for i in range(9)]
     assert set(personas.draw(0, seed=0)) == {"user_manner", "assistant_manner", *personas.FIELDS}
+
+
+def test_every_kind_of_wish_belongs_to_a_family_of_goals():
+    assert set(personas.FAMILIES) == set(personas.FIELDS["goal_family"])
+    assert {kind for kinds in personas.FAMILIES.values() for kind in kinds} >= set(kind_weights(0.5))

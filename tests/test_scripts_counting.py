@@ -10,7 +10,6 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 import counting
 
-pytestmark = pytest.mark.slow  # training in the process of the whole suite: numba crashed in a later test (test_synth_render)
 CONTENT = 64
 
 
@@ -62,6 +61,7 @@ def test_counting_changes_with_the_beat_and_not_with_the_sound(tower):
         assert probe[max(others, key=lambda j: close[i, j])] == probe[i]
 
 
+@pytest.mark.slow
 def test_reading_learns_tempo_words_and_writes_them(tower):
     rng = np.random.default_rng(2)
     bpm = rng.uniform(70, 180, 400)

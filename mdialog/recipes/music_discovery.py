@@ -7,7 +7,7 @@ of it. What is possible is said in `_possible_user` and `_possible_assistant`.
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,6 +28,7 @@ EARLY_TRACKS = 30  # tracks not offered yet that the first filter leaves; three 
 AVOID_SHARE = 0.1  # of wishes after the first
 SOMEONE_ELSE_SHARE = 0.4  # of rejections: the artist is refused too
 ANSWER_SHARE = 0.8  # of wishes after a question for details: they name what was asked for
+FAVOUR = 3.0  # how much more often a goal's own family of kinds is named
 COMPARE_SHARE = 0.3  # of recommendations: heard beside the track before
 ASKABLE_KINDS = ("genre", "theme", "mood", "artist", "year", "tempo", "instrument", "vocal", "energy", "mode",
                  "culture", "popularity")  # fmt: skip
@@ -42,6 +43,7 @@ class _Talk:
     rng: random.Random
     sonic: float
     max_track_seq: int
+    persona: Mapping[str, str]
     turns: list[PlannedTurn] = field(default_factory=list)
     pending: list[int] = field(default_factory=list)  # offered and not yet judged
     offered: bool = False
@@ -102,14 +104,16 @@ def plan_dialogue(
         If no track of the catalogue may be recommended, or an option is out of range.
     """
     _check(snapshot, sonic=sonic, max_track_seq=max_track_seq, max_turns=max_turns, questions=questions)
-    rng = seeds.stdlib(seed, dialogue_id)
-    goal = draw_goal(rng, snapshot, weights=kind_weights(sonic))
-    talk = _Talk(cascade=Cascade(snapshot, goal), rng=rng, sonic=sonic, max_track_seq=max_track_seq)
-    while len(talk.turns) + 1 < max_turns and _exchange(talk, intents, questions):
-        pass
     if persona is None:
         number = re.search(r"\d+$", dialogue_id)
         persona = personas.draw(int(number[0]) if number else seeds.derive(seed, dialogue_id, "persona"), seed=seed)
+    rng = seeds.stdlib(seed, dialogue_id)
+    weights = _favoured(kind_weights(sonic), persona)
+    goal = draw_goal(rng, snapshot, weights=weights, narrow=persona.get("goal_target") == "narrow")
+    cascade = Cascade(snapshot, goal)
+    talk = _Talk(cascade=cascade, rng=rng, sonic=sonic, max_track_seq=max_track_seq, persona=persona)
+    while len(talk.turns) + 1 < max_turns and _exchange(talk, intents, questions):
+        pass
     return Plan(
         id=dialogue_id,
         recipe=NAME,
@@ -346,8 +350,9 @@ def _add(talk: _Talk, *, one: bool) -> tuple[list[Attribute], list[Attribute]]:
     """Introduce one or two attributes; returns them and those whose place they take."""
     cascade, rng = talk.cascade, talk.rng
     stage = "later" if talk.given else "first"
-    weights = kind_weights(talk.sonic, stage=stage)
-    two = not one and rng.random() > set_sizes(stage=stage)[0]
+    weights = _favoured(kind_weights(talk.sonic, stage=stage), talk.persona)
+    lean = {"vague": 0.5, "specific": 1.5}.get(talk.persona.get("goal_query", ""), 1.0)
+    two = not one and rng.random() < lean * (1 - set_sizes(stage=stage)[0])
     added: list[Attribute] = []
     replaced: list[Attribute] = []
     for _ in range(1 + two):
@@ -362,6 +367,12 @@ def _add(talk: _Talk, *, one: bool) -> tuple[list[Attribute], list[Attribute]]:
         if attribute.polarity == "like" and attribute.kind == "track":
             talk.id_of(cascade.snapshot.index[attribute.value])
     return added, replaced
+
+
+def _favoured(weights: Mapping[str, float], persona: Mapping[str, str]) -> dict[str, float]:
+    """Weights of kinds, those of the goal's family raised."""
+    family = personas.FAMILIES.get(persona.get("goal_family", ""), ())
+    return {kind: weight * (FAVOUR if kind in family else 1.0) for kind, weight in weights.items()}
 
 
 def _wish(talk: _Talk, weights: dict[str, float], *, later: bool) -> Attribute | None:

@@ -3,9 +3,9 @@
 import random
 from collections.abc import Callable, Sequence
 
-from mdialog import vocab
+from mdialog import personas, vocab
 from mdialog.attributes import Attribute
-from mdialog.brief import MANNERS, Brief, Name
+from mdialog.brief import MANNERS, TEMPLATES, TRAITS, Brief, Name
 from mdialog.plan import Clip
 from mdialog.synth.grammar import book
 from mdialog.synth.labels import ClipLabels
@@ -198,6 +198,14 @@ def random_intents(role: str, rng: random.Random, *, heard: bool) -> tuple[str, 
     return tuple(rng.choices(list(weights), weights=list(weights.values()))[0].split("+"))
 
 
+def random_speaker(role: str, rng: random.Random) -> tuple[tuple[str, str], ...]:
+    """Traits as personas have them; seldom none, as a plan of another's making may."""
+    if rng.random() < 0.1:
+        return ()
+    own = {field.removeprefix(f"{role}_"): values for field, values in personas.FIELDS.items() if field.startswith(f"{role}_")}
+    return tuple((field, rng.choice(values)) for field, values in own.items() if field in TRAITS)
+
+
 def random_brief(
     rng: random.Random,
     n_clips: int,
@@ -236,7 +244,8 @@ def random_brief(
     wanted = () if first else random_attributes(rng.choice((0, 1, 1, 2, 2, 2, 3, 3, 4, 5)), rng, labels=truth, names=names)
     fields = (_user_fields if role == "user" else _assistant_fields)(intents, rng, about, before, wanted, truth, names)
     return Brief(
-        role=role, intents=intents, manner=manner or rng.choice(MANNERS), wanted=wanted, about=about, before=before,
+        role=role, intents=intents, manner=manner or rng.choice(MANNERS), speaker=random_speaker(role, rng),
+        template=rng.randrange(TEMPLATES), wanted=wanted, about=about, before=before,
         clips=tuple(clips) or tuple(Clip(f"clip-{i}", 0.0, 10.0) for i in range(n_clips)), **fields,
     )  # fmt: skip
 

@@ -146,7 +146,8 @@ def assemble(pieces: Sequence[tuple[str, str]], *, role: str, manner: str, rng: 
         else:
             groups.append(piece)
         last = section
-    if rng.random() < OPENING_SHARE.get(manner, 0.0) and not re.match(_OPENED, groups[0]):
+    aside = pieces[0][0] == "aside"
+    if rng.random() < OPENING_SHARE.get(manner, 0.0) and not aside and not re.match(_OPENED, groups[0]):
         groups[0] = rng.choice(book("phrases")["opening"][role][manner]) + groups[0]
     text = " ".join(_punctuate(g, manner=manner, rng=rng) for g in groups)
     return _tidy(text)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from mdialog.brief import Brief, Name
 from mdialog.synth import sound, wishes
 from mdialog.synth.briefs import random_brief, random_name_like_file
-from mdialog.synth.grammar import PLURALS, Names, assemble, book, draw, listed
+from mdialog.synth.grammar import PLURALS, Names, assemble, book, draw, expand, listed
 from mdialog.synth.labels import ClipLabels
 
 USER_INTENTS = ("greeting", "accept_response", "reject_response", "remove_filter", "initial_query", "add_filter",
@@ -21,6 +21,10 @@ SYSTEM_INTENTS = ("sympathetic_response", "parroting_response", "item_attribute_
 LATER = {"item_attribute_answer", "active_recommend", "others"}  # never a first turn's
 MAX_WORDS = 35
 ATTEMPTS = 6
+DRAFTS = {"few words": 3, "some words": 1, "many words": 3}  # of which the shortest or longest is taken
+ASIDES = {"few words": 0.1, "some words": 0.3, "many words": 0.6}  # how often a trait is heard in a sentence of its own
+ROOM_FOR_ASIDES = {"initial_query", "add_filter", "continue", "passive_recommend", "active_recommend"}
+QUESTIONS = {"item_attribute_question", "detail_attribute_request", "feedback_request"}  # a turn ends with these
 
 # How many audible facts a recommendation states, by draw.
 FACTS_SAID = (0, 1, 1, 1, 1, 2, 2, 2, 2, 3)
@@ -98,17 +102,35 @@ def say(brief: Brief, clips: Sequence[ClipLabels], rng: random.Random) -> str:
         raise ValueError(f"{len(clips)} labels for {len(brief.clips)} clips; give one ClipLabels a clip")
     if not brief.intents:
         raise ValueError("brief has no intents; a turn does at least one thing")
-    best = None
+    length = dict(brief.speaker).get("length", "some words")
+    texts: list[str] = []
     for _ in range(ATTEMPTS):
-        turn = Turn(brief, clips, rng)
-        (_user if brief.role == "user" else _assistant)(turn)
-        text = turn.names.show(assemble(turn.pieces, role=brief.role, manner=brief.manner, rng=rng))
-        length = len(text.split())
-        if best is None or length < len(best.split()):
-            best = text
-        if length <= MAX_WORDS:
-            return text
-    return best
+        texts.append(_utter(brief, clips, rng))
+        fitting = [text for text in texts if len(text.split()) <= MAX_WORDS]
+        if len(fitting) == DRAFTS[length]:
+            return (min if length == "few words" else max)(fitting, key=lambda text: len(text.split()))
+    return min(texts, key=lambda text: len(text.split()))
+
+
+def _utter(brief: Brief, clips: Sequence[ClipLabels], rng: random.Random) -> str:
+    turn = Turn(brief, clips, rng)
+    (_user if brief.role == "user" else _assistant)(turn)
+    _aside(turn)
+    return turn.names.show(assemble(turn.pieces, role=brief.role, manner=brief.manner, rng=rng))
+
+
+def _aside(turn: Turn) -> None:
+    """At times a sentence that comes of the speaker's traits alone, before or after what the turn is to do."""
+    rng, table = turn.rng, book("asides")[turn.brief.role]
+    traits, intents = dict(turn.brief.speaker), set(turn.brief.intents)
+    places = [(place, trait) for trait in traits.values() for place in table if trait in table[place]
+              if place == "before" or not intents & QUESTIONS]
+    if not places or not intents & ROOM_FOR_ASIDES or rng.random() > ASIDES[traits.get("length", "some words")]:
+        return
+    place, trait = rng.choice(places)
+    piece = ("aside", expand(rng.choice(table[place][trait]), {}, rng))
+    greeted = bool(turn.pieces) and turn.pieces[0][0] == "greeting"
+    turn.pieces.insert(len(turn.pieces) if place == "after" else int(greeted), piece)
 
 
 # --- the seeker ---------------------------------------------------------------------------------------------
@@ -371,7 +393,7 @@ def pattern_count() -> int:
     def count(node: object) -> int:
         return sum(map(count, node.values())) if isinstance(node, dict) else len(node)
 
-    return sum(count(book(name)) for name in ("phrases", "sound", "requests"))
+    return sum(count(book(name)) for name in ("phrases", "sound", "requests", "asides"))
 
 
 __all__ = ["SYSTEM_INTENTS", "USER_INTENTS", "pattern_count", "random_brief", "random_name_like_file", "say"]

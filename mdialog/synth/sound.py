@@ -12,9 +12,12 @@ from mdialog.synth.labels import ClipLabels
 # How often each kind of fact is spoken of, relative to the others.
 WEIGHTS = {
     "lead": 3.0, "tempo": 3.0, "drums": 1.5, "vocal": 1.8, "instrument": 2.2, "energy": 1.2, "mood": 1.4,
-    "mode": 0.8, "genre": 1.0, "course": 0.8, "metre": 0.12,
+    "mode": 0.8, "genre": 1.0, "course": 0.8, "metre": 0.12, "key": 0.5,
 }  # fmt: skip
+CERTAINTY = 6  # what is heard with half the certainty is said a 64th as often: who speaks of what he hears best is seldom wrong
+LEAST_CLEAR = 0.5  # what is heard less clearly goes unsaid where anything clearer is there
 ODD_METRE = 0.9
+KEYED = {"key", "mode"}  # a key has its mode
 PLAIN = 0.7  # share of draws that use a value's first word
 DIFFERS = 1.12  # ratio of tempos that is heard as faster
 LOUDEST = 3  # instruments that are spoken of unasked
@@ -29,7 +32,7 @@ class Fact:
     Parameters
     ----------
     kind : str
-        A key of `WEIGHTS`, or ``key``.
+        A key of `WEIGHTS`.
     table : str
         Section of ``sound.toml`` that says it.
     word : str
@@ -101,9 +104,12 @@ def table_of(kind: str, word: str, value: str) -> str:
 def candidates(labels: ClipLabels, rng: random.Random) -> dict[Fact, float]:
     """Everything that may be said unasked of a clip, with its weight: less for what is not heard clearly."""
     facts: dict[Fact, float] = {}
+    clearly: set[Fact] = set()
 
     def add(kind: str, value: str, *, weight: float, clear: str | None = None) -> None:
-        facts[fact(kind, value, rng)] = weight * labels.clear(clear or kind) ** 2
+        one = fact(kind, value, rng)
+        facts[one] = weight * labels.clear(clear or kind) ** CERTAINTY
+        clearly.update({one} if labels.clear(clear or kind) >= LEAST_CLEAR else ())
 
     add("tempo", labels.tempo, weight=WEIGHTS["tempo"])
     if labels.lead:
@@ -115,14 +121,14 @@ def candidates(labels: ClipLabels, rng: random.Random) -> dict[Fact, float]:
         add("drums", "drums", weight=WEIGHTS["drums"], clear="instrument:drums")
     elif "steel drums" not in labels.instruments:  # "no drums" would be misread
         add("nodrums", "drums", weight=WEIGHTS["drums"], clear="instrument:drums")
-    for kind in ("vocal", "energy", "mode", "genre"):
+    for kind in ("vocal", "energy", "mode", "genre", "key"):
         add(kind, getattr(labels, kind), weight=WEIGHTS[kind])
     add("metre", labels.metre, weight=WEIGHTS["metre"] if labels.metre == "4/4" else ODD_METRE)
     if labels.moods:
         add("mood", rng.choice(labels.moods), weight=WEIGHTS["mood"])
     if labels.course in ("rising", "falling"):
         add("course", labels.course, weight=WEIGHTS["course"])
-    return facts
+    return {one: weight for one, weight in facts.items() if one in clearly or not clearly}
 
 
 def choose(labels: ClipLabels, n: int, rng: random.Random) -> list[Fact]:
@@ -131,7 +137,7 @@ def choose(labels: ClipLabels, n: int, rng: random.Random) -> list[Fact]:
     while left and len(chosen) < n:
         one = rng.choices(list(left), weights=list(left.values()))[0]
         chosen.append(one)
-        left = {f: w for f, w in left.items() if f.kind != one.kind and f.word != one.word}
+        left = {f: w for f, w in left.items() if f.kind != one.kind and f.word != one.word and {f.kind, one.kind} != KEYED}
     return chosen
 
 
@@ -205,7 +211,7 @@ def comparison(before: ClipLabels, about: ClipLabels, name: str, rng: random.Ran
             "a": with_article(word) if word else "",
             "b": with_article(other) if other else "",
         }
-        options.append((weight * (before.clear(of) * about.clear(of)) ** 2, key, slots, word in PLURALS))
+        options.append((weight * (before.clear(of) * about.clear(of)) ** CERTAINTY, key, slots, word in PLURALS))
 
     if about.tempo_bpm > before.tempo_bpm * DIFFERS:
         add("faster", of="tempo", weight=3)

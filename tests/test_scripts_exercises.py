@@ -1,0 +1,103 @@
+"""What the listener is taught with: turns that share a sound do not see each other, drills can only be copied."""
+
+import random
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
+
+import exercises as ex
+import train_listener_mini as training
+from clips import Clips
+
+from mdialog.synth.compose import compose
+
+
+@pytest.fixture(scope="module")
+def tokenizer(listener_mini):
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(listener_mini)
+
+
+@pytest.fixture(scope="module")
+def clips():
+    labels = [compose(i, genre=g, duration_s=12).labels.over(0, 10) for i, g in enumerate(("folk", "jazz", "techno"))]
+    return Clips(listener=[], clap=[], labels=labels, themes=[()] * len(labels))
+
+
+@pytest.fixture(scope="module")
+def model(tokenizer):
+    torch.manual_seed(0)
+    return training.build_model(tokenizer).eval()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 5])
+def test_turns_in_one_sequence_are_learned_as_if_each_were_alone(model, tokenizer, clips, seed):
+    batches = ex.Batches(tokenizer, clips, batch_size=1, seed=seed)
+    together = ex.with_sound(random.Random(seed), clips)
+    sound = torch.randn(len(together.rows), ex.AUDIO_TOKENS, training.D_AUDIO)
+
+    def loss_of(exercise):
+        *batch, _ = batches._collate([batches._encode(exercise)])
+        with torch.inference_mode():
+            loss, gathered = training.language_loss(model, *batch, sound)
+        counted = batch[2][:, 1:][batch[1][:, 1:] != -100].sum()
+        return loss * counted, counted, gathered
+
+    total, counted, gathered = loss_of(together)
+    alone = [loss_of(ex.Exercise(together.rows, (turn,))) for turn in together.turns]
+    assert len(alone) >= ex.TURNS
+    assert total.item() == pytest.approx(sum(loss.item() for loss, *_ in alone), rel=1e-4)
+    assert counted.item() == pytest.approx(sum(n.item() for _, n, _ in alone))
+    assert torch.allclose(gathered, alone[0][2], atol=1e-4)
+
+
+def test_a_sequence_reads_as_the_processor_writes_it(listener_mini, tokenizer, clips):
+    from transformers import AutoProcessor
+
+    exercise = ex.Exercise((0,), (("list what you hear", "tempo slow"),))
+    ids, counted, *_ = ex.Batches(tokenizer, clips, batch_size=1, seed=0)._encode(exercise)
+    chat = [{"role": "user", "content": [{"type": "audio", "audio": None}, {"type": "text", "text": "list what you hear"}]}]
+    prompt = AutoProcessor.from_pretrained(listener_mini).apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
+    prompt = prompt.replace("<|AUDIO|>", "<|AUDIO|>" * ex.AUDIO_TOKENS)
+    assert tokenizer.decode(ids) == prompt + "tempo slow<|im_end|>"
+    assert tokenizer.decode([i for i, said in zip(ids, counted, strict=True) if said]) == "tempo slow<|im_end|>"
+
+
+def test_words_that_say_something_audible_count_more(tokenizer, clips):
+    encode = ex.Batches(tokenizer, clips, batch_size=1, seed=0)._encode
+    ids, counted, weights, *_ = encode(ex.Exercise((), (("do: others", "Well, it has a flute, you know."),)))
+    heavy = tokenizer.decode([i for i, w in zip(ids, weights, strict=True) if w == ex.FACT_WEIGHT])
+    assert "flute" in heavy and "Well" not in heavy
+
+
+def test_only_copying_solves_a_drill():
+    drills = ex.copying_drills(50, batch_size=16, seed=3)
+    for _ in range(20):
+        ids, labels, weights, positions, segments = next(drills)
+        for row, said in zip(ids.tolist(), labels.tolist(), strict=True):
+            first = next(i for i, x in enumerate(said) if x != -100)
+            assert said[first:] == row[first:]
+            # The stretch that is counted, with the token before it, stands in the sequence once before.
+            assert str(row[first - 1 :])[1:-1] in str(row[: first - 1])[1:-1] or first == 0
+
+
+def test_names_of_one_brief_may_share_an_artist():
+    rng = random.Random(0)
+    drawn = [ex.naming(rng) for _ in range(60)]
+    artists = [len({names(rng).artist for _ in range(6)}) for names in drawn]
+    assert min(artists) <= 2 and max(artists) == 6
+
+
+def test_hints_stand_in_for_the_sound_and_seldom_beside_it(clips):
+    rng = random.Random(1)
+    silent = [ex.talk(rng, clips, (0,), silent=True)[0] for _ in range(200)]
+    sounding = [ex.talk(rng, clips, (0,))[0] for _ in range(200)]
+    tempo = f"tempo {clips.labels[0].tempo}"
+    hinted = [sum(f"lead {clips.labels[0].lead or 'none'}" in state and tempo in state for state in states)
+              for states in (silent, sounding)]
+    assert hinted[0] > 130 and hinted[1] < 50
