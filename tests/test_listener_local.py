@@ -65,6 +65,28 @@ def test_padding_changes_no_score(qwen):
         assert np.allclose(padded.logits(r), bare.logits(r), atol=1e-4)
 
 
+def test_scored_answers_are_as_likely_as_in_a_plain_pass(listener):
+    import torch
+
+    def plain(r, text: str) -> list[float]:
+        given = listener._inputs(r)
+        answer = torch.tensor([listener.processor.tokenizer.encode(text)])
+        more = {"input_ids": answer, "attention_mask": torch.ones_like(answer)}
+        whole = {name: torch.cat([value, more[name]], 1) if name in more else value for name, value in given.items()}
+        with torch.inference_mode():
+            logs = listener.model(**whole).logits[:, -answer.shape[1] - 1 : -1].log_softmax(-1)
+        return logs.gather(2, answer[..., None])[0, :, 0].tolist()
+
+    asked = [*mixed(), mixed()[2]]
+    asked.append(asked[1])  # one request twice, with other answers
+    answers = [["slow", "a warm organ, and drums"], ["fast"], ["calm", "slow", "tempo"], [], ["River"], ["x"], ["reggae", "y"]]
+    scores = listener.score(asked, answers)
+    assert [len(row) for row in scores] == [len(row) for row in answers]
+    for r, texts, found in zip(asked, answers, scores, strict=True):
+        for text, logs in zip(texts, found, strict=True):
+            assert np.allclose(logs, plain(r, text), atol=1e-3) and (logs < 0).all()
+
+
 def test_candidates_differ_and_seeds_count(qwen):
     listener = qwen()
     (first,) = listener.write([request("a", noise(1))], n=3, seed=1, sampling=SHORT)

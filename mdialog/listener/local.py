@@ -35,6 +35,7 @@ _GAP_S = 1.0
 # alone, never on what it is batched with. Only for families for which tests/test_listener_local.py shows that padding
 # changes nothing; others are batched at equal lengths.
 _PAD_TO = {"qwen2_audio": 64, "audioflamingo3": 64, "musicflamingo": 64}
+_MAX_LOGITS = 2**26  # held at once when answers are scored: 256 MB as float32
 
 
 class LocalListener:
@@ -135,6 +136,54 @@ class LocalListener:
         with torch.inference_mode():
             outputs = self.model(**self._collate([self._inputs(request)]))
         return outputs.logits[0, -1].float().cpu().numpy()
+
+    def score(self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]) -> list[list[np.ndarray]]:
+        """How likely given answers are.
+
+        Parameters
+        ----------
+        requests : sequence of Request
+        continuations : sequence of sequence of str
+            For every request, texts that its answer may begin with.
+
+        Returns
+        -------
+        list of list of np.ndarray [shape=(n_tokens,), dtype=float32]
+            For every continuation, the natural logarithm of each token's probability after those before it; their sum is
+            that of the text.
+        """
+        scores: dict[tuple[int, int], np.ndarray] = {}
+        first = {request: i for i, request in reversed([*enumerate(requests)])}  # a prompt is read once
+        for bucket in self._buckets(requests, [(i, 0) for i in sorted(first.values())]):
+            rows = [(i, k) for i, request in enumerate(requests) if (first[request], 0) in bucket
+                    for k in range(len(continuations[i]))]  # fmt: skip
+            prompts = [self._inputs(requests[i]) for i, _ in bucket]
+            prompt_of = {row: bucket.index((first[requests[row[0]]], 0)) for row in rows}
+            at_once = max(1, _MAX_LOGITS // (prompts[0]["input_ids"].shape[1] * len(self.processor.tokenizer)))
+            for start in range(0, len(rows), at_once):
+                part = rows[start : start + at_once]
+                used = sorted({prompt_of[row] for row in part})
+                answers = [self.processor.tokenizer.encode(continuations[i][k], add_special_tokens=False) for i, k in part]
+                of = [used.index(prompt_of[row]) for row in part]
+                scores |= zip(part, self._answer_scores(self._collate([prompts[j] for j in used]), answers, of), strict=True)
+        return [[scores[i, k] for k in range(len(texts))] for i, texts in enumerate(continuations)]
+
+    def _answer_scores(
+        self, batch: dict[str, torch.Tensor], answers: list[list[int]], prompt_of: list[int]
+    ) -> list[np.ndarray]:
+        """Log-probabilities of answers, each to a row of `batch`; shorter ones are padded behind, where nothing looks."""
+        n = max(map(len, answers))
+        of = torch.tensor(prompt_of, device=self.model.device)
+        ids = torch.tensor([answer + [0] * (n - len(answer)) for answer in answers], device=self.model.device)
+        there = torch.tensor([[1] * len(answer) + [0] * (n - len(answer)) for answer in answers], device=self.model.device)
+        with torch.inference_mode():
+            read = self.model(**batch, use_cache=True)
+            read.past_key_values.batch_select_indices(of)
+            mask = torch.cat([batch["attention_mask"][of], there], 1)
+            said = self.model(input_ids=ids, attention_mask=mask, past_key_values=read.past_key_values, use_cache=True)
+        logits = torch.cat([read.logits[of, -1:], said.logits[:, :-1]], 1).float().log_softmax(-1)  # (answers, n, vocabulary)
+        chosen = logits.gather(2, ids[..., None])[..., 0].cpu().numpy()
+        return [row[: len(answer)] for row, answer in zip(chosen, answers, strict=True)]
 
     def _buckets(self, requests: Sequence[Request], rows: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
         """Rows whose inputs have equal shapes, at most `max_rows` together."""
