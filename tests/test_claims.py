@@ -40,7 +40,7 @@ def test_find(text, expected):
 
 def test_words_inside_names_claim_nothing():
     assert found('I like "Slow Trumpet in D minor" by The Fast Oboes.', names=["The Fast Oboes"]) == []
-    assert found("The Fast Oboes then.") == [("tempo", "fast", True)]
+    assert found("The Fast Oboes, see.") == [("tempo", "fast", True), ("instrument", "oboe", True)]
 
 
 def test_positions_point_at_the_words():

@@ -1,0 +1,75 @@
+"""Precision and recall of the claim finder on the labelled sentences, per kind, with 95 % Wilson intervals.
+
+    python scripts/evaluate_claims.py                      the tuning half
+    python scripts/evaluate_claims.py --final              the half that was kept for the last figure
+
+Captions are stored as row numbers: their text is read from captions/musiccaps.csv below MDIALOG_REAL_DATA; without it they
+are left out. A claim counts as found if kind, value, presence and comparison are those of the label.
+"""
+
+import argparse
+import csv
+import json
+import os
+import re
+from collections import Counter
+from pathlib import Path
+
+from scipy.stats import binomtest
+
+from mdialog import claims
+
+SENTENCES = Path(__file__).resolve().parent.parent / "tests" / "sentences"
+FILES = ("written", "listener", "captions")
+
+
+def records(half: str):
+    """Source, text, names and labels of each sentence of a half."""
+    data = os.environ.get("MDIALOG_REAL_DATA")
+    captions = None
+    if data:
+        with open(Path(data) / "captions" / "musiccaps.csv", encoding="utf-8", newline="") as file:
+            captions = [row["caption"] for row in csv.DictReader(file)]
+    for source in FILES:
+        for line in (SENTENCES / f"{source}.jsonl").read_text(encoding="utf-8").splitlines():
+            record = json.loads(line)
+            if record["half"] != half or ("row" in record and captions is None):
+                continue
+            text = record.get("text") or re.split(r"(?<=[.!?])\s+", captions[record["row"]])[record["sentence"]]
+            labels = {(c["kind"], c["value"], c["present"], c["comparison"]) for c in record["claims"]}
+            yield source, record["id"], text, record.get("names", ()), labels
+
+
+def share(hits: int, n: int) -> str:
+    if not n:
+        return "-"
+    ci = binomtest(hits, n).proportion_ci(method="wilson")
+    return f"{hits / n:.3f} [{ci.low:.3f}, {ci.high:.3f}] (n {n})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--final", action="store_true", help="the half kept for the last figure")
+    parser.add_argument("--errors", action="store_true", help="list what was missed or found wrongly (tuning half only)")
+    args = parser.parse_args()
+    right, found_n, true_n = Counter(), Counter(), Counter()
+    for source, name, text, names, labels in records("final" if args.final else "tune"):
+        found = {(c.kind, c.value, c.present, c.comparison) for c in claims.find(text, names=names)}
+        for group in ("all", f"source {source}"):
+            right[group] += len(found & labels)
+            found_n[group] += len(found)
+            true_n[group] += len(labels)
+        for one in found | labels:
+            right[one[0]] += one in found and one in labels
+            found_n[one[0]] += one in found
+            true_n[one[0]] += one in labels
+        if args.errors and not args.final and found != labels:
+            print(f"{name} {text[:200]}")
+            print(f"    missed {sorted(map(str, labels - found))}\n    wrong {sorted(map(str, found - labels))}")
+    print("| kind | precision | recall |\n|---|---|---|")
+    for kind in sorted(true_n | found_n):
+        print(f"| {kind} | {share(right[kind], found_n[kind])} | {share(right[kind], true_n[kind])} |")
+
+
+if __name__ == "__main__":
+    main()
