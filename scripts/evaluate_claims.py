@@ -20,7 +20,7 @@ from scipy.stats import binomtest
 from mdialog import claims
 
 SENTENCES = Path(__file__).resolve().parent.parent / "tests" / "sentences"
-FILES = ("written", "listener", "captions")
+FILES = ("written", "listener", "captions", "more")
 
 
 def records(half: str):
