@@ -1,40 +1,35 @@
 """Audible claims: what an utterance says about sound, found by words (the vocabulary's, and claims.toml) and a small grammar.
 
 A claim is a statement about how a track sounds. Wishes, questions, names and figures of speech claim nothing; a hedge still
-claims. ``tests/sentences`` holds labelled sentences, ``scripts/evaluate_claims.py`` the precision and recall on them.
+claims. The grammar is :mod:`mdialog.clauses`; ``tests/sentences`` holds labelled sentences, ``scripts/evaluate_claims.py`` the
+precision and recall on them.
 """
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from importlib.resources import files
 
-from mdialog import vocab
+from mdialog import clauses, vocab
 from mdialog.synth.labels import ClipLabels
-
-_TABLE = tomllib.loads((files("mdialog") / "claims.toml").read_text(encoding="utf-8"))
 
 # Tempo words are right for a tempo within 4 % of their range; energy words within .05.
 TEMPO_TOLERANCE = 0.04
 ENERGY_TOLERANCE = 0.05
 
 # Kinds that speak of a track as a whole: said of one instrument or of a voice they claim nothing about the track.
-_WHOLE = {"energy", "loudness", "brightness", "density", "course"}
+_OF_WHOLE = {"energy", "loudness", "brightness", "density", "course", "mode"}
+# Kinds that carry over from a part to the track, but not from anything else.
+_OF_PART = {"tempo", "mood", "genre"}
 # The pole that "more" points to; a comparison by the other pole turns round.
 POLES = {"tempo": "fast", "energy": "high", "loudness": "loud", "brightness": "bright", "density": "dense"}
 _TURNED = {"more": "less", "less": "more", "same": "same"}
+REACH = 300  # letters on either side of a word that can change what it claims
 LOOSE = {  # instruments that are named without saying which
     "guitar": ("acoustic guitar", "electric guitar", "distorted guitar"),
     "synth": ("synth lead", "synth pad"),
     "keyboard": ("piano", "electric piano", "organ", "harpsichord"),
 }
-
-
-def _any(name: str) -> str:
-    """The alternatives of an entry of the grammar in claims.toml."""
-    return "|".join(_TABLE["grammar"][name])
 
 
 @dataclass(frozen=True)
@@ -79,76 +74,13 @@ def find(utterance: str, *, names: Iterable[str] = ()) -> list[Claim]:
     -------
     list of Claim
     """
-    masked = _masked(utterance, names)
+    masked = clauses.masked(utterance, names)
     found: list[Claim] = []
-    for start, end in _stated(masked):
+    for start, end in clauses.stated(masked):
         found += [replace(c, text=utterance[c.start : c.end]) for c in _in_span(masked, start, end)]
     leads = {c.value for c in found if c.kind == "lead" and c.present}
     said = {value for value, which in LOOSE.items() if leads & {*which}}
     return [c for c in found if not (c.present and c.value in {"instrument": leads, "lead": said}.get(c.kind, ()))]
-
-
-# ---- what is looked at
-
-
-def _masked(utterance: str, names: Iterable[str]) -> str:
-    """The utterance, character by character, with names as underscores, hyphens as spaces, figures of speech gone."""
-    text = re.sub(r'"[^"]*"', lambda m: "_" * len(m[0]), utterance)
-    for name in sorted(filter(None, names), key=len, reverse=True):
-        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", lambda m: "_" * len(m[0]), text)
-    text = text.replace("’", "'").replace(" - ", " , ").replace("—", ",")
-    text = re.sub(r"(?<=\w)-(?=\w)", " ", text)
-    text = _FIGURES.sub(lambda m: "~" * len(m[0]), text)
-    return _STARTS_QUIET.sub(lambda m: "gets louder".ljust(len(m[0])), text)
-
-
-_STARTS_QUIET = re.compile(
-    r"\b(?:starts?|begins?)(?: out| off)? (?:quiet|soft|small)\w*,?(?: and| but)?(?: then)? (?:ends?|finish(?:es)?|gets) \w+",
-    re.I,
-)
-_FIGURES = re.compile(_any("figures"), re.I)
-
-_QUESTION = re.compile(
-    r"^\W*(?:(?:so|and|but|or|ooh|oh|um|er|well|okay|wait|hmm|sorry|tell me|i wonder|one (?:thing|question)|also|now|then)\b"
-    rf"[\s,:]*)*(?:{_any('question')})",
-    re.I,
-)
-_TAG = re.compile(
-    r"^\W*(?:(?:is|are|was|does|do|did|has|have|ca|wo)n't (?:it|they|there|you|we|he|she)|right|no|eh|huh|yes"
-    r"|(?:do|does|is|are|have) (?:you|it|they))\W*$",
-    re.I,
-)
-_WISH = re.compile(_any("wish"), re.I)
-_WISHED = re.compile(_any("wished"), re.I)
-_WISHED_ANYHOW = re.compile(r"\bwould (?:be|hit|do|suit)\b|(?:\bplease|\binstead|\bthen)\W*$|\bthat's the plan\b", re.I)
-_SAYS = re.compile(r"_|\b(?:is|are|has|it's|that's|there's|there|here's|sounds?|feels?|hear|with its)\b", re.I)
-
-
-def _stated(masked: str) -> Iterator[tuple[int, int]]:
-    """Spans that state something: sentences without their questions and wishes."""
-    for match in re.finditer(r"[^.!?;]+(?:\.(?=\w)[^.!?;]*)*[.!?;]*", masked):
-        start, end = match.span()
-        text = match[0]
-        if "?" in text[-3:]:
-            end = start + _before_question(text)
-            text = masked[start:end]
-        if (wished := _WISHED.search(text)) and (_WISHED_ANYHOW.search(text) or not _SAYS.search(text[: wished.start()])):
-            continue
-        if wish := _WISH.search(text):
-            end = start + wish.start()
-        if end > start:
-            yield start, end
-
-
-def _before_question(text: str) -> int:
-    """Up to where a sentence that ends with a question mark states something."""
-    pieces = list(re.finditer(r"[^,:]+[,:]*", text))
-    if len(pieces) > 1 and _TAG.match(pieces[-1][0]):
-        return pieces[-1].start()
-    for piece in pieces:
-        if _QUESTION.match(piece[0]):
-            return piece.start()
-    return len(text)
 
 
 # ---- words and what they mean
@@ -168,53 +100,48 @@ class _Entry:
     @cached_property
     def hint(self) -> str:
         """Letters that stand in every text which the pattern matches: looked for first, that is many times faster."""
-        bare = re.sub(r"\((?:[^()]|\([^()]*\))*\)\??", "|", self.word)
-        return max(re.findall(r"[a-z0-9/' ]+", re.sub(r".[?+*]", "|", bare.lower())), key=len, default="")
+        bare = re.sub(r"\[[^]]*\]|\{[^}]*\}|\\.", "|", self.word.lower())
+        while bare != (bare := re.sub(r"\([^()]*\)\??", "|", bare)):
+            pass
+        return max(re.findall(r"[a-z0-9/' ]+", re.sub(r".[?+*]", "|", bare)), key=len, default="")
 
 
 @cache
-def _entries() -> tuple[_Entry, ...]:
+def _entries() -> dict[str, tuple[_Entry, ...]]:
+    """All entries by their hints."""
     entries = []
-    for row in _TABLE["comparative"]:
+    for row in clauses.TABLE["comparative"]:
         for comparison in ("more", "less"):
             entries += [_Entry(row["kind"], row["value"], word, comparison) for word in row[comparison]]
-    for kind in (k for k in _TABLE if k not in ("comparative", "grammar")):
-        values = _TABLE[kind]
+    for kind in (k for k in clauses.TABLE if k != "comparative"):
+        values = clauses.TABLE[kind]
         entries += [_Entry(kind, value, word) for value, words in values.items() for word in words]
     for kind in vocab.load():
         for value in kind.values if kind.audible and kind.name not in ("key", "mode") else ():
             words = [re.escape(w.replace("-", " ")) for w in (value.name, *value.words) if w not in _REREAD]
             entries += [_Entry(kind.name, value.name, word) for word in words]
-    return tuple(entries)
+    by_hint: dict[str, tuple[_Entry, ...]] = {}
+    for entry in dict.fromkeys(entries):
+        by_hint[entry.hint] = (*by_hint.get(entry.hint, ()), entry)
+    return by_hint
 
 
 # Words of the vocabulary that mean less than it when they stand alone, or that claims.toml reads as another kind.
 _REREAD = {
     "warm", "voices", "singing", "no voices", "no singing", "without vocals", "quiet", "hushed", "loud", "low", "medium",
-    "high", "synthesizer", "pipe", "rising", "falling", "level", "measured", "steady", "bass", "soft", "gentle", "swing", "ambient",
-    "metal", "pad",
+    "high", "synthesizer", "pipe", "rising", "falling", "level", "measured", "steady", "bass", "soft", "gentle", "swing",
+    "ambient",     "metal", "pad",
 }  # fmt: skip
 
 
 _TONIC = r"(?<![\w#♭])([A-G])(?: ?(#|♯|♭|b|sharp|flat)(?![a-z]))? (major|minor)"
-_KEY = re.compile(rf"{_TONIC}(?! (?:or|key|scale|mode|quibble)\b)", re.I)
-_KEY_WORDS = re.compile(rf"{_TONIC}(?: (?:key|scale))\b")
+_KEY = re.compile(rf"{_TONIC}(?! (?:or|mode|quibble)\b)", re.I)
 _SHARPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-_MODE = re.compile(
-    r"\b(major|minor)(?= (?:key|scale|mode|tonality|tune|piece|track|melod|feel|sound|number|blues|waltz|side))"
-    r"|(?<=\bin )(?:a |the )?(major|minor)\b"
-    r"|(?:\b(?:is|be|it's|that's|sounds?|feels?|plainly|clearly|mostly|sort of|firmly|good,|good:|in|key:) )(major|minor)\b"
-    r"(?=\W*$|,| and| but| to me| with|:)"
-    r"|^\W*(major|minor)\b(?=\W*$|,)",
-    re.I,
-)
 _BPM = re.compile(
     r"\b(\d{2,3})(?:\.\d+)? ?(?:bpm\b|beats? (?:a|per|to the|to a) minute)"
     r"|(?<=\btempo )(?:of |is |at |around |about )+(\d{2,3})\b",
     re.I,
 )
-_SAME_PACE = re.compile(r"\b(?:tempo|pace|speed)(?: is| stays)?(?: just| about)? the same\b", re.I)
-_UP_ON = re.compile(r"\btempo is (up|down) on\b", re.I)
 
 
 def _in_span(masked: str, start: int, end: int) -> list[Claim]:
@@ -229,28 +156,69 @@ def _in_span(masked: str, start: int, end: int) -> list[Claim]:
         claim = _read(text, start, kind, value, at, comparison)
         if claim:
             found.append(claim)
-    return sorted(found, key=lambda c: c.start)
+    return _of_leads(text, sorted(found, key=lambda c: c.start))
+
+
+def _of_leads(text: str, found: list[Claim]) -> list[Claim]:
+    """What a lead changes: "not the flute" after it denies another lead; a cello or a choir that sings is no (other) voice."""
+    leads = [c for c in found if c.kind == "lead"]
+    voices = [c for c in found if c.kind == "vocal"]
+    out = []
+    for claim in found:
+        before, after = text[max(0, claim.start - REACH) : claim.start], text[claim.end : claim.end + REACH]
+        if claim.kind == "instrument" and any(c.start < claim.start for c in leads) and _NOT_THE.search(before):
+            claim = replace(claim, kind="lead")
+        by_lead = claim.kind == "vocal" and leads and len(voices) == 1 and _AS_IF_SUNG.match(after)
+        by_choir = claim.value == "voice" and text.startswith("sing", claim.start) and voices[0].value == "choir"
+        if not by_lead and not by_choir:
+            out.append(claim)
+    return out
+
+
+_NOT_THE = re.compile(r", (?:and )?not (?:the |an? )?$", re.I)
+_AS_IF_SUNG = re.compile(r" (?:out )?(?:the|its|a) (?:theme|tune|melody)| (?:here )?is (?:the|an?) ", re.I)
+
+
+# Words on a scale that a noun names: "low energy", "the tempo is moderate", "the volume's the same".
+_SCALES = (
+    (re.compile(r"\b(?:energy|intensity)\b", re.I), "energy", {"low": "low", "high": "high", "medium": "medium"}),
+    (re.compile(r"\b(?:volume|loudness|level)\b", re.I), "loudness", {"low": "quiet", "high": "loud"}),
+    (re.compile(r"\b(?:tempo|pace|speed)\b", re.I), "tempo", {"low": "slow", "high": "fast", "medium": "moderate"}),
+)
+_DEGREE = re.compile(
+    r"\b(?:(?P<low>low|down)|(?P<high>high|up)|(?P<medium>medium|moderate|measured|steady)|(?P<same>the same|same))\b", re.I
+)
+_CHANGES = {"low": "less", "high": "more", "same": "same"}
 
 
 def _words(text: str, start: int) -> Iterator[tuple[str, str, tuple[int, int], str | None]]:
-    for match in [*_KEY.finditer(text, start), *_KEY_WORDS.finditer(text, start)]:
+    """Words of a span that may claim: kind, value, place, comparison."""
+    for match in _KEY.finditer(text, start):
         if _is_key(text, start, match):
             yield "key", _key_name(match), match.span(), None
-    for match in _MODE.finditer(text, start):
-        yield "mode", next(filter(None, match.groups())).lower(), match.span(), None
     for match in _BPM.finditer(text, start):
         yield "tempo", match[1] or match[2], match.span(), None
-    for match in _SAME_PACE.finditer(text, start):
-        yield "tempo", "fast", match.span(), "same"
-    for match in _UP_ON.finditer(text, start):
-        yield "tempo", "fast", match.span(), "more" if match[1].lower() == "up" else "less"
+    yield from _degrees(text, start)
     folded = text.casefold()
-    for entry in _entries():
-        if entry.hint not in folded:
-            continue
-        for match in entry.pattern.finditer(text, start):
-            if match[0]:
+    for hint, entries in _entries().items():
+        for entry in entries if hint in folded else ():
+            for match in entry.pattern.finditer(text, start):
                 yield entry.kind, entry.value, match.span(), entry.comparison
+
+
+def _degrees(text: str, start: int) -> Iterator[tuple[str, str, tuple[int, int], str | None]]:
+    """Words like "low", "up" or "the same" whose scale is named before or after."""
+    for match in _DEGREE.finditer(text, start):
+        before, after = re.split(r"[.;:!?,]", text[start : match.start()])[-1], text[match.end() :]
+        subject = re.search(r"([\w' ]+?)(?:'s| is| are| was| stays?|(?= neither\b)) (?:(?!an?\b)[\w']+ ){0,3}$", before)
+        degree = match.lastgroup
+        compares = degree == "same" or match[0].lower() in ("up", "down")
+        for scale, kind, values in _SCALES:
+            here = scale.match(after, 1) or subject and scale.search(subject[1])
+            if here and compares and subject:
+                yield kind, POLES[kind], match.span(), _CHANGES[degree]
+            elif here and not compares and degree in values:
+                yield kind, values[degree], match.span(), None
 
 
 def _is_key(text: str, start: int, match: re.Match) -> bool:
@@ -269,126 +237,88 @@ def _key_name(match: re.Match) -> str:
     return f"{tonics[(_SHARPS[match[1].upper()] + shift) % 12]} {match[3].lower()}"
 
 
-# ---- what stands around a word
+# ---- what a word claims where it stands
 
-
-_BOUNDARY = re.compile(
-    r"[.;!?:,]|\bbut\b|\band (?=it|has|with|the|an?\b|there|then|is|this)|\bwith(?! any)\b|\bjust\b|\bonly\b|\bit's\b"
-    r"|\bthere's\b|\bbecause\b|\bplayed\b",
-    re.I,
-)
-_NOT = re.compile(rf"\b(?:{_any('not')})\b(?!, )", re.I)
-_PART = rf"(?:{_any('part')})"
-_NO_PART = (
-    r"(?!(?:an?|the|no|only|maybe|perhaps|just|then|volume|with|of|by|from|on|in|that|as|is|are|it|its|this|which|while|because"
-    r"|track|piece|song|music|sound|mix|one|recording|arrangement)\b)"
-)
-_PART_AFTER = re.compile(rf"^(?:[\s,]+{_NO_PART}[\w'&/]+){{0,4}}?[\s,]+{_PART}\b", re.I)
-_PART_SUBJECT = re.compile(
-    rf"\b{_PART}\b(?: \w+){{0,3}}? (?:is|are|was|were|plays?|playing|sounds?|gets?|getting|do|does|sings?|singing|chattering"
-    r"|increasing|played|provided by)\b[^.;:]*$",
-    re.I,
-)
-_WHOLE_SUBJECT = re.compile(
-    r"\b(?:track|song|piece|music|mix|sound|recording|arrangement|texture|tone|timbre|it|this|one|whole thing|atmosphere"
-    r"|everything|energy|tune)\b",
-    re.I,
-)
 _NOT_OF_TEMPO = re.compile(
-    r"^ (?:\w+ )?(?:rap\b|runs?|licks?|chords?|strum\w*|arpeggi\w*|crescendo|rap\b|fills?|guitar strum\w*|fade|build)", re.I
+    r"^ (?:\w+ )?(?:rap\b|runs?|licks?|chords?|strum\w*|arpeggi\w*|crescendo|fills?|guitar strum\w*|fade|build)", re.I
 )
 _RAPPED = re.compile(r"\b(?:rap|vocals?|rapping|runs?|licks?|chords?|strumming)(?: vocals?)? (?:is|are)(?: \w+)? $", re.I)
-_TAUGHT = re.compile(r"\b(?:about|teach\w*|practi[sc]\w+|explain\w*|learn\w*)(?: the| an?| of)* $", re.I)
+_TAUGHT = re.compile(r"\b(?:about|teach\w*|practi[sc]\w+|explain\w*|learn\w*|teacher playing)(?: the| an?| of)* $", re.I)
 _OCCASION = re.compile(
-    r"\b(?:i'm|i am|i was|makes me|made me|you're|i feel|feeling|for an?|during an?|at an?|such as|like an?) (?:\w+ )?$", re.I
+    r"\b(?:i'm|i am|i was|(?:makes?|made|leaves?|left|keeps?|gets?|puts) (?:me|us|you)|you're|i feel|feeling(?! of)"
+    r"|for an?|during an?|at an?|such as|like an?) (?:\w+ )?$",
+    re.I,
 )
-
-
+_FEELINGS = re.compile(r" (?:up )?(?:suspense|tension|anticipation|excitement|fear)", re.I)
+_OBJECT = re.compile(r" (?:an?|my|our|your|his|her|their) (?!crescendo|climax|peak|bit|little|lot|touch|whisper)", re.I)
+_MISSING = re.compile(
+    r" (?:(?:is|are) (?:missing|absent|nowhere|gone|out\b(?! in))|(?:is not|are not|isn't|aren't)(?! for)|free\b)", re.I
+)
 _UNDER_A_VOICE = re.compile(r"(?: playing| beat| track| cover)?\W*(?:$|in the background)")
+_SPOKEN = re.compile(r" out the\b|(?: is| was| starts?)? (?:talk|narrat|speak|message|note)\w*", re.I)
 
 
 def _read(text: str, start: int, kind: str, value: str, at: tuple[int, int], comparison: str | None) -> Claim | None:
     """The claim that a word makes where it stands, or None."""
-    before, after = text[start : at[0]], text[at[1] :]
-    if kind in _WHOLE and comparison is None and _of_a_part(kind, before, after):
+    before, after = text[max(start, at[0] - REACH) : at[0]], text[at[1] : at[1] + REACH]
+    if _says_nothing(kind, text[slice(*at)], before, after):
         return None
-    if comparison and kind in _WHOLE and _PART_SUBJECT.search(before) and not _WHOLE_SUBJECT.search(before):
-        return None
-    if kind == "tempo" and (_NOT_OF_TEMPO.match(after) or _RAPPED.search(before)):
-        return None
-    if kind == "mood" and _OCCASION.search(before):
-        return None
-    if kind == "mood" and value == "tense" and re.search(r"\bbuild\w*(?: up)? $", before) and re.search(r"play", before):
-        return None
-    if kind == "course" and re.match(r" (?:up )?(?:suspense|tension|anticipation|excitement|fear)", after):
-        return None
-    if kind == "course" and re.search(r"(?:pad|string|synth|volume|bass) $", before):
-        return None
-    if kind == "mode" and _TAUGHT.search(before):
-        return None
-    present = not _denied(before) and "less" not in text[slice(*at)]
-    if comparison is None and kind not in ("mode", "key", "metre", "course", "vocal"):
-        comparison, present = _compared(before, after, present)
-        if comparison and kind in POLES:
-            comparison = comparison if value in (POLES[kind], "very fast") else _TURNED[comparison]
-            value = POLES[kind]
-    elif comparison and re.search(r"\bno $|\b(?:not|n't)(?: \w+)? $", before):
-        present = False
-    if kind == "instrument":
-        kind = "lead" if _leads(before, after) else kind
-        present = present and not re.match(r" (?:(?:is|are) (?:not\b|missing|absent|nowhere|gone)|isn't|aren't|free\b)", after)
+    if comparison and re.search(r"\bcould(?:n't| not) be $", before, re.I):
+        return Claim("", kind, POLES.get(kind, value) if comparison == "more" else _FAR_ENDS[kind], True, *at)
+    present = not (re.search(r"\bno $|\b(?:not|\w+n't)(?: \w+)? $", before, re.I) if comparison else clauses.denied(before))
+    if not comparison and kind in _COMPARABLE and not value.isdigit():
+        comparison = None if kind == "genre" else clauses.compared(before, after, quality=kind != "instrument")
+        if comparison:
+            present = not re.search(r"\bno (?:more|less) $", before, re.I)
+            if kind in POLES:
+                comparison = comparison if value in (POLES[kind], "very fast") else _TURNED[comparison]
+                value = POLES[kind]
     if kind == "vocal":
-        if value == "voice" and not present:
-            value, present = "instrumental", True
-        an_instrumental = re.search(r"\b(?:an?|the|over an?(?: \w+)?|quiet|covering|this) $", before)
-        if value == "instrumental" and an_instrumental and _UNDER_A_VOICE.match(after):
-            return None if re.search(r"sing|vocal|voice|over", before) else Claim("", kind, value, present, *at)
-        if value == "voice" and re.match(r" out the\b|(?: is| was)? (?:talk|narrat|speak|over\b|message|note)\w*", after):
-            return None
+        return _vocal(value, present, before, after, at)
+    if kind == "instrument":
+        if clauses.leads(before, after):
+            unmatched = re.search(r"\boutshine (?:an?|the) $", before, re.I)
+            kind, present = "lead", bool(unmatched) or present and not clauses.leads_not(after)
+        present = present and not _MISSING.match(after) and not text[slice(*at)].endswith("less")
     return Claim("", kind, value, present, *at, comparison)
 
 
-def _of_a_part(kind: str, before: str, after: str) -> bool:
-    clause = re.split(r"[;:]|\bwhile\b|, (?=it|the|this)", before)[-1]
-    if kind == "density" and re.match(r" instruments\b", after):
-        return False
+_COMPARABLE = {"energy", "loudness", "brightness", "density", "tempo", "mood", "genre", "instrument"}
+_FAR_ENDS = {"tempo": "slow", "energy": "low", "loudness": "quiet", "brightness": "dark", "density": "sparse"}
+
+
+def _says_nothing(kind: str, word: str, before: str, after: str) -> bool:
+    """Whether a word does not speak of a track where it stands."""
+    if kind in _OF_WHOLE | _OF_PART and not (kind == "mode" and " " in word) and not word[0].isdigit():
+        noun = not word.endswith("s") and re.search(r"\b(?:an?|the|no)(?: \w+)? $", before, re.I)
+        verb = kind == "course" and not noun
+        whose = clauses.described(before, after, verb=verb)
+        if whose == "other" or whose == "part" and kind in _OF_WHOLE:
+            return True
+    if kind == "tempo":
+        return bool(_NOT_OF_TEMPO.match(after) or _RAPPED.search(before))
+    if kind == "mood":
+        return bool(_OCCASION.search(before))
     if kind == "course":
-        return bool(re.search(rf"\b{_PART} $", clause) or _PART_SUBJECT.search(clause) and not _WHOLE_SUBJECT.search(clause))
-    return bool(_PART_AFTER.match(after)) or bool(_PART_SUBJECT.search(clause) and not _WHOLE_SUBJECT.search(clause))
-
-
-def _denied(before: str) -> bool:
-    """Whether something before the word denies it."""
-    if re.search(r"\bneither\b[^.;:]*$", before, re.I):
+        return bool(_FEELINGS.match(after) or _OBJECT.match(after))
+    if kind == "instrument":
+        return bool(re.match(r" of (?:an?|war|my|your)\b", after, re.I))
+    beside = {"genre": r"\bthan $", "mode": r"\b(?:less|more) $"}.get(kind)  # "more jazz than rock", "less minor than it seems"
+    if beside and re.search(beside, before, re.I):
         return True
-    last = 0
-    for boundary in _BOUNDARY.finditer(before):
-        last = boundary.end()
-    return bool(_NOT.search(before[last:]))
+    return kind in ("mode", "key", "genre") and bool(_TAUGHT.search(before))
 
 
-def _compared(before: str, after: str, present: bool) -> tuple[str | None, bool]:
-    """Comparison by the words around an adjective or a noun, and whether it holds."""
-    if re.search(r"\b(?:not|n't|isn't|nowhere near)(?: quite| nearly| half| exactly)? (?:as|so) $", before, re.I):
-        return "less", True
-    if re.search(r"\b(?:just|every bit|quite|equally|exactly|about|fully) as $|\bequally $|\bas $", before, re.I) and (
-        re.match(r"(?: \w+)? as\b", after) or re.search(r"\b(?:just|every bit|equally|fully) (?:as )?$", before, re.I)
-    ):
-        return "same", True
-    amount = re.search(r"\b(more|less|fewer)(?: of an?| of the)? $", before, re.I)
-    if amount and re.search(r"\bthan (?!i\b|you|usual|most|anything|ever|a\b)|\bthis time\b|\bbefore\b", after, re.I):
-        return "more" if amount[1].lower() == "more" else "less", not re.search(r"\bno (?:more|less) $", before, re.I)
-    return None, present
-
-
-_LEADS = re.compile(
-    r"^(?: (?:that|which|who))?(?: (?:is|are|was|has been|isn't|aren't|is not))?(?: \w+ly)?(?:" + _any("leads") + ")", re.I
-)
-_LED = re.compile(rf"(?:{_any('led')})\s*$", re.I)
-
-
-def _leads(before: str, after: str) -> bool:
-    return bool(_LEADS.match(after) or _LED.search(before))
+def _vocal(value: str, present: bool, before: str, after: str, at: tuple[int, int]) -> Claim | None:
+    """A claim about voices: "no singing" is instrumental; an instrumental that someone sings over is none."""
+    if value == "voice" and not present:
+        value, present = "instrumental", True
+    under = value == "instrumental" and re.search(r"\b(?:an?|the|over an?(?: \w+)?|quiet|covering|this) $", before)
+    if under and _UNDER_A_VOICE.match(after) and re.search(r"sing|vocal|voice|over", before):
+        return None
+    if value == "voice" and _SPOKEN.match(after):
+        return None
+    return Claim("", "vocal", value, present, *at)
 
 
 # ---- truth

@@ -1,0 +1,311 @@
+"""What an utterance states, and of what: its sentences without names, wishes, questions, orders and figures of speech.
+
+A small grammar of English for :mod:`mdialog.claims`. Its word lists stand in ``claims.toml``. Positions are those of the
+utterance: what is masked keeps its length.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from importlib.resources import files
+
+from mdialog import vocab
+
+TABLE = tomllib.loads((files("mdialog") / "claims.toml").read_text(encoding="utf-8"))
+GRAMMAR = TABLE.pop("grammar")
+
+
+def any_of(*names: str) -> str:
+    """One alternative of the word lists of these names, as a regular expression."""
+    return "(?:" + "|".join(word for name in names for word in GRAMMAR[name]) + ")"
+
+
+def masked(utterance: str, names: Iterable[str]) -> str:
+    """The utterance, letter by letter, with names as underscores, hyphens as spaces, figures of speech gone."""
+    text = re.sub(r'"[^"]*"', lambda m: "_" * len(m[0]), utterance)
+    for name in sorted(filter(None, names), key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", lambda m: "_" * len(m[0]), text)
+    text = text.replace("’", "'").replace(" - ", " , ").replace("—", ",")
+    text = re.sub(r"(?<=\w)-(?=\w)", " ", text)
+    text = _FIGURES.sub(lambda m: "~" * len(m[0]), text)
+    for journey, course in _JOURNEYS:
+        text = journey.sub(lambda m, course=course: course.ljust(len(m[0]))[: len(m[0])], text)
+    return text
+
+
+_FIGURES = re.compile(any_of("figures"), re.I)
+_BEGINS = r"\b(?:starts?|begins?|opens|comes in|kicks off|goes|moves)\b[^.;!?]{0,25}?\b"
+_ENDS = r"[^.;!?]{0,30}?\b(?:ends?|finish(?:es)?|closes|gets|becomes|to)\b[^.,;!?]*"
+_JOURNEYS = (  # from one end of a scale to the other: told by its beginning
+    (re.compile(rf"{_BEGINS}(?:quiet|soft|small|sparse|low|gentl|bare|hushed|nothing)\w*{_ENDS}", re.I), "builds"),
+    (re.compile(rf"{_BEGINS}(?:loud|big|bang|everything|full|dense|high|huge|strong)\w*{_ENDS}", re.I), "fades"),
+)
+
+# ---- what is stated
+
+_QUESTION = re.compile(
+    r"^\W*(?:(?:so|and|but|or|ooh|oh|um|er|well|okay|wait|hmm|sorry|tell me|i wonder|one (?:thing|question)|also|now|then)\b"
+    rf"[\s,:]*)*{any_of('question')}",
+    re.I,
+)
+_TAG = re.compile(
+    r"^\W*(?:(?:is|are|was|does|do|did|has|have|ca|wo)n't (?:it|they|there|you|we|he|she)|right|no|eh|huh|yes"
+    r"|(?:do|does|is|are|have|has|will) (?:you|it|they|there))\W*$",
+    re.I,
+)
+_WISH = re.compile(any_of("wish"), re.I)
+_WISHED = re.compile(any_of("wished"), re.I)
+_WISHED_ANYHOW = re.compile(
+    r"\bwould (?:be|hit|do|suit|spoil|help|improve|work)\b|(?:\bplease|\binstead|\bthen)\W*$|\bthat's the plan\b", re.I
+)
+_SAYS = re.compile(r"_|\b(?:is|are|has|it's|that's|there's|there|here's|sounds?|feels?|hear|with its)\b", re.I)
+_ORDER = re.compile(rf"^\W*(?:please )?{any_of('order')}\b", re.I)
+_AUXILIARY = (
+    r"(?: (?:am|is|are|was|were|been|has|have|had|do|did|can|could|will|must|might|also|still|really|just|never|always|already"
+    r"|don't|didn't|can't|cannot|couldn't|won't|haven't|doesn't|not|quite|often|once|only|ever|clearly|definitely|certainly|would"
+    r"|honestly)(?![\w']))*+"
+)
+_GENERALLY = r"(?:lov|lik|enjoy|hat|ador)\w+ (?!the\b|that\b|this\b|how\b|its?\b|these\b|those\b|what\b|_)"
+_OF_SELF = re.compile(  # "I", "she" and "you" with a verb that tells of them, not of the sound
+    rf"\b(?:i|we)(?:'(?:m|ve|d|re|ll))?+{_AUXILIARY} (?:{_GENERALLY}|(?!{any_of('heard')}\b)\w)"
+    rf"|\b(?:she|he|they)(?:'(?:ve|s|re|d|ll))?+{_AUXILIARY} (?!{any_of('sung')}\b)\w"
+    rf"|(?<!glad )\byou(?:'(?:ve|d|re|ll))?+{_AUXILIARY} (?!(?:{any_of('heard')}|at|follow|get)\b)\w"
+    r"|(?<!glad )\byou(?:'d)? (?:like|ask|mean|said|want)\w*",
+    re.I,
+)
+_NAMED = re.compile(r"\b(?=_)")  # a track's name after "I would draw your attention to": what follows is of the track
+_AFRESH = re.compile(  # where a sentence that told of a wish or a self speaks of the sound again
+    r"[;:]|\b(?:but|and|because|so|since|though)(?= (?:it|it's|this|that|that's|there|there's|the)\b)|\bbut\b"
+    r"|,(?= (?:it|it's|this|that's|there|there's|the)\b)",
+    re.I,
+)
+
+
+def stated(text: str) -> Iterator[tuple[int, int]]:
+    """Spans of a masked utterance that state something."""
+    for match in re.finditer(r"[^.!?;]+(?:\.(?=\w)[^.!?;]*)*[.!?;]*", text):
+        yield from _stated(text, *match.span())
+
+
+def _stated(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    sentence = text[start:end]
+    if "?" in sentence[-3:]:
+        end = start + _before_question(sentence)
+        sentence = text[start:end]
+    wished = _WISHED.search(sentence)
+    if wished and (_WISHED_ANYHOW.search(sentence) or not _SAYS.search(sentence[: wished.start()])):
+        return
+    cuts = [(m.start(), pattern) for pattern in (_WISH, _ORDER, _OF_SELF) if (m := pattern.search(sentence))]
+    cut, why = min(cuts, key=lambda c: c[0], default=(len(sentence), None))
+    if cut:
+        yield start, start + cut
+    fresh = _AFRESH.search(sentence, cut) or why is _OF_SELF and _NAMED.search(sentence, cut)
+    if fresh:
+        yield from _stated(text, start + fresh.end(), end)
+
+
+def _before_question(sentence: str) -> int:
+    """Up to where a sentence that ends with a question mark states something."""
+    pieces = list(re.finditer(r"[^,:]+[,:]*", sentence))
+    if len(pieces) > 1 and _TAG.match(pieces[-1][0]):
+        return pieces[-1].start()
+    for piece in pieces:
+        if _QUESTION.match(piece[0]):
+            return piece.start()
+    return len(sentence) if _HEDGE.search(pieces[-1][0]) else pieces[-1].start()
+
+
+_HEDGE = re.compile(
+    r"\b(?:maybe|perhaps|probably|possibly|surely|i think|i guess|i'd say|a bit|a touch|rather|isn't|aren't)\b", re.I
+)
+
+
+# ---- of what it is stated
+
+_GENRES = "|".join(re.escape(word.replace("-", " ")) for genre in vocab.load()["genre"].values for word in genre.words)
+_A_PART = rf"\b{any_of('part')}(?!\w)"
+_A_WHOLE = rf"_|\b(?:{any_of('whole')}|{_GENRES})(?!\w)"
+_PART, _WHOLE = re.compile(_A_PART, re.I), re.compile(_A_WHOLE, re.I)
+_SUBJECT = re.compile(rf"(?P<part>{_A_PART})|(?P<whole>{_A_WHOLE})|(?P<other>\b{any_of('person')}\b)", re.I)
+_STOP = re.compile(any_of("stop"), re.I)
+_LINK = re.compile(rf"(?:(?<=\w)'s|(?<=\w)'re|\b{any_of('link')})(?!\w)", re.I)
+_QUALITIES = ("tempo", "mood", "energy", "loudness", "brightness", "density", "vocal")
+_CLAIMED = "|".join(word for kind in _QUALITIES for words in TABLE[kind].values() for word in words)
+_DESCRIBES = re.compile(
+    r"(?!morning|evening|lighting|building|wedding|meeting)\w+(?:ed|ful|ous|ing|ic|ive|ish|less)|heavy|low|high|deep|simple|medium|big|new|old|minor|major"
+    rf"|{_CLAIMED}",
+    re.I,
+)
+_HAS = re.compile(
+    rf"{_A_PART} (?:has|have|had|with|plays?|playing|sounds?)(?: an?| the| its)?(?: [\w]+,?)? ?$"
+    r"|\b(?:singing|sings|sung|raps?) over\b",
+    re.I,
+)
+_OWN = re.compile(rf"\b(?:i|we)(?:'\w+)? (?:\w+ )?{any_of('heard')}\b", re.I)
+_GOES_ON = re.compile(r"\b(?:but|that|which|who)\W*$", re.I)
+_CLAUSE = re.compile(
+    r"[.;:!?]|\b(?:but|while|because|though|although|whereas|where|when|so|that|how|what|think|say|guess|reckon"
+    r"|believe|find|hear|it's like)\b"
+    r"|, (?=it|the|this|there|an?\b|with|and)|\band (?=it|the|this|there|an?\b)",
+    re.I,
+)
+_ASIDE = re.compile(
+    r"\b(?:in|on|at|behind|under|over|for|between|with|to|than|through|after|before|by|near|like|as|including)\b"
+    r"(?: (?:the|this|that|these|an?|its|my|your|our|their|all))?(?: \w+)?(?: of (?:the |this |it )?\w+)?",
+    re.I,
+)
+
+
+def described(before: str, after: str, *, verb: bool = False) -> str:
+    """Of what a word speaks: "whole" (the track), "part" (an instrument, a voice) or "other".
+
+    By the noun that it stands before ("a loud drum beat", "a quiet evening"), else by the subject of its clause.
+
+    Parameters
+    ----------
+    before, after : str
+        The stated span up to the word, and what follows it.
+    verb : bool
+        The word is a verb: only its subject counts.
+    """
+    clause = _last(_CLAUSE, before)
+    link = _last_match(_LINK, clause)
+    if link and verb and clause[link.end() :].strip(" "):
+        link = None
+    behind_link = link is not None and not re.search(r"\b(?:an?|the|this|its|of|with)\b|,", clause[link.end() :], re.I)
+    for nouns in (_nouns(after), "" if verb or behind_link else _nouns(after, lists=True)):
+        if _PART.search(nouns):
+            return "part"
+        if _WHOLE.search(nouns) and not verb:
+            return "part" if _HAS.search(clause) else "whole"
+    nouns = _nouns(after)
+    if nouns and not behind_link and not verb and not _is(_DESCRIBES, nouns.split()[-1]):
+        return "other"
+    subject = _of_subject(clause, link)
+    if subject is None and _GOES_ON.search(before[: len(before) - len(clause)]):
+        subject = _of_subject(re.split(r"[.;:!?]", before[: len(before) - len(clause)])[-1], None)
+    return subject or "whole"
+
+
+def _nouns(after: str, *, lists: bool = False) -> str:
+    """The words after an adjective up to the end of its noun's phrase; over commas and "and" only within a list."""
+    words: list[str] = []
+    joined = False
+    for match in re.finditer(r"\s*(,|&|/|[\w'#]+|~+|[^\w\s])", after):
+        token = match[1]
+        if token in (",", "&", "/") or token.lower() in ("and", "or"):
+            if not lists or joined:
+                break
+            joined = True
+            continue
+        if not re.match(r"\w", token) or _is(_STOP, token) or len(words) > 5:
+            break
+        words.append(token)
+        joined = False
+    return " ".join(words)
+
+
+def _of_subject(clause: str, link: re.Match | None) -> str | None:
+    """What the subject of a clause is; None if it has none."""
+    head = _OWN.sub(" ", clause[: link.start()] if link else clause)
+    bare = _ASIDE.sub(" ", head)
+    head = bare if link or _SUBJECT.search(bare) else head
+    subject = _last_match(_SUBJECT, head)
+    if subject:
+        return "part" if _OF_PART.search(head[: subject.start()]) else subject.lastgroup
+    words = [w for w in re.findall(r"[\w']+", head) if not _is(_STOP, w) and not _is(_DESCRIBES, w)]
+    return "other" if words and link else None
+
+
+_OF_PART = re.compile(rf"{_A_PART} $", re.I)
+
+
+@lru_cache(maxsize=10_000)
+def _is(words: re.Pattern, word: str) -> bool:
+    return bool(words.fullmatch(word))
+
+
+def _last(boundary: re.Pattern, text: str) -> str:
+    match = _last_match(boundary, text)
+    return text[match.end() :] if match else text
+
+
+def _last_match(pattern: re.Pattern, text: str) -> re.Match | None:
+    last = None
+    for last in pattern.finditer(text):  # noqa: B007
+        pass
+    return last
+
+
+# ---- whether it is denied, and whether compared
+
+_NOT = re.compile(rf"\b{any_of('not')}\b(?!,)", re.I)
+_SCOPE = re.compile(
+    r"[.;!?:,]|\bbut\b|\band (?=it|has|with|the|an?\b|there|then|is|this)|\bwith(?! any)\b|\bjust\b|\bonly\b|\bit's\b"
+    r"|\bthere's\b|\bbecause\b|\bplayed\b",
+    re.I,
+)
+
+
+def denied(before: str) -> bool:
+    """Whether something before a word denies it."""
+    if re.search(r"\bneither\b[^.;:]*$", before, re.I):
+        return True
+    return bool(_NOT.search(_last(_SCOPE, before)))
+
+
+_UNEQUAL = re.compile(r"\b(?:not|\w+n't|nowhere near)(?: \w+)? (?:as|so) $", re.I)
+_EQUAL = re.compile(r"\b(?:(?:just|every bit|quite|equally|exactly|about|fully) as|equally) $", re.I)
+_AMOUNT = re.compile(r"(?<!\bmore and )\b(more|less|fewer)(?: of an?| of the)? $", re.I)
+_NO_MEASURE = re.compile(r" ?than (?:i\b|you|usual|most|anything|ever|a\b)", re.I)
+
+
+def compared(before: str, after: str, *, quality: bool) -> str | None:
+    """How a word compares with an earlier track: "more", "less", "same" or not.
+
+    Parameters
+    ----------
+    before, after : str
+    quality : bool
+        Of an adjective "less loud" compares by itself; "more strings" needs something to be compared with.
+    """
+    if _UNEQUAL.search(before):
+        return None if re.match(r" as (?:i|you|we|one|all that)\b", after, re.I) else "less"
+    if re.search(r"\btwice as $", before, re.I):
+        return "more"
+    if _EQUAL.search(before) or (re.search(r"\bas $", before, re.I) and re.match(r"(?: \w+)? as\b", after)):
+        return "same"
+    amount = _AMOUNT.search(before)
+    if amount and not _NO_MEASURE.match(after) and (quality or re.search(r"\bthan\b|\bthis time\b|\bbefore\b", after, re.I)):
+        return "more" if amount[1].lower() == "more" else "less"
+    return None
+
+
+# ---- what leads
+
+_GAP = r"(?: (?!chords?|riffs?|arpeggio|counter|back|rhythm|under|over|behind|with(?! the\b)|while|to|of|but|and)[\w']+)"
+_LEADS = re.compile(
+    rf"^(?: (?:that|which|who))?(?: (?:is|are|was|has been|\w+n't|not|no longer|does|\w+ly))*"
+    rf"(?: {any_of('leads')}|(?:'s| (?:melod|solo|theme|lead|tune))?{_GAP}{{0,5}}? {any_of('melody')}\b(?! and harmon))",
+    re.I,
+)
+_LED = re.compile(
+    rf"(?:(?<!counter ){any_of('melody')}(?:'s)?(?: (?!and\b|under\b|over\b|with a\b)\w+){{0,3}}?"
+    rf" (?:on|in|from|by|to|for|is|'s)|(?<!counter ){any_of('melody')}'s (?:on|in)"
+    r"|\b(?:led|carried|fronted|doubled) by|\blead(?:ing)?|\bwhat you follow is|\boutshine|\bon top (?:of it all )?sits"
+    r"|\ball about)"
+    r"(?: an?| the| some)?(?: (?:lone|solo|single|soft|mellow|quiet|loud|low|high|slow|clear))?\s*$",
+    re.I,
+)
+
+
+def leads(before: str, after: str) -> bool:
+    """Whether an instrument between these words is said to lead."""
+    return bool(_LEADS.match(after) or _LED.search(before))
+
+
+
+def leads_not(after: str) -> bool:
+    """Whether what follows an instrument denies that it leads: "doesn't carry", "is not in front"."""
+    return bool(re.match(r"(?: (?:that|which|is))? (?:\w+n't|not|no longer|never)\b", after, re.I))
