@@ -96,13 +96,18 @@ def _stated(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     wished = _WISHED.search(sentence)
     if wished and (_WISHED_ANYHOW.search(sentence) or not _SAYS.search(sentence[: wished.start()])):
         return
-    cuts = [(m.start(), pattern) for pattern in (_WISH, _ORDER, _OF_SELF) if (m := pattern.search(sentence))]
-    cut, why = min(cuts, key=lambda c: c[0], default=(len(sentence), None))
-    if cut:
-        yield start, start + cut
-    fresh = _AFRESH.search(sentence, cut) or why is _OF_SELF and _NAMED.search(sentence, cut)
-    if fresh:
-        yield from _stated(text, start + fresh.end(), end)
+    cuts = [(m.start(), pattern is _OF_SELF) for pattern in (_WISH, _ORDER, _OF_SELF) for m in pattern.finditer(sentence)]
+    begin = 0
+    for cut, of_self in sorted(cuts):
+        if cut < begin:
+            continue
+        if cut > begin:
+            yield start + begin, start + cut
+        fresh = _AFRESH.search(sentence, cut) or of_self and _NAMED.search(sentence, cut)
+        if not fresh:
+            return
+        begin = fresh.end()
+    yield start + begin, end
 
 
 def _before_question(sentence: str) -> int:
