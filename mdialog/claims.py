@@ -169,7 +169,7 @@ def _of_leads(text: str, found: list[Claim]) -> list[Claim]:
         if claim.kind == "instrument" and any(c.start < claim.start for c in leads) and _NOT_THE.search(before):
             claim = replace(claim, kind="lead")
         by_lead = claim.kind == "vocal" and leads and len(voices) == 1 and _AS_IF_SUNG.match(after)
-        by_choir = claim.value == "voice" and text.startswith("sing", claim.start) and voices[0].value == "choir"
+        by_choir = claim.value == "voice" and re.match(r"sing(?:s|ing)\b", text[claim.start :]) and voices[0].value == "choir"
         if not by_lead and not by_choir:
             out.append(claim)
     return out
@@ -305,6 +305,8 @@ def _says_nothing(kind: str, word: str, before: str, after: str) -> bool:
         return bool(re.match(r" of (?:an?|war|my|your)\b", after, re.I))
     beside = {"genre": r"\bthan $", "mode": r"\b(?:less|more) $"}.get(kind)  # "more jazz than rock", "less minor than it seems"
     if beside and re.search(beside, before, re.I):
+        return True
+    if kind == "genre" and re.match(r" (?:is|was) (?:my|your|his|her|their)\b", after, re.I):
         return True
     return kind in ("mode", "key", "genre") and bool(_TAUGHT.search(before))
 

@@ -115,12 +115,15 @@ def _before_question(sentence: str) -> int:
     pieces = list(re.finditer(r"[^,:]+[,:]*", sentence))
     if len(pieces) > 1 and _TAG.match(pieces[-1][0]):
         return pieces[-1].start()
+    if _SO_THEN.search(sentence):
+        return 0
     for piece in pieces:
         if _QUESTION.match(piece[0]):
             return piece.start()
     return len(sentence) if _HEDGE.search(pieces[-1][0]) else pieces[-1].start()
 
 
+_SO_THEN = re.compile(r"\b(?:then|or what|or not)\W*$", re.I)
 _HEDGE = re.compile(
     r"\b(?:maybe|perhaps|probably|possibly|surely|i think|i guess|i'd say|a bit|a touch|rather|isn't|aren't)\b", re.I
 )
@@ -199,7 +202,7 @@ def _nouns(after: str, *, lists: bool = False) -> str:
     joined = False
     for match in re.finditer(r"\s*(,|&|/|[\w'#]+|~+|[^\w\s])", after):
         token = match[1]
-        if token in (",", "&", "/") or token.lower() in ("and", "or"):
+        if token in (",", "&", "/") or token.lower() in ("and", "or", "but"):
             if not lists or joined:
                 break
             joined = True
@@ -276,7 +279,7 @@ def compared(before: str, after: str, *, quality: bool) -> str | None:
         Of an adjective "less loud" compares by itself; "more strings" needs something to be compared with.
     """
     if _UNEQUAL.search(before):
-        return None if re.match(r" as (?:i|you|we|one|all that)\b", after, re.I) else "less"
+        return None if re.match(r" as (?:$|(?:i|you|we|one|all that)\b)", after, re.I) else "less"
     if re.search(r"\btwice as $", before, re.I):
         return "more"
     if _EQUAL.search(before) or (re.search(r"\bas $", before, re.I) and re.match(r"(?: \w+)? as\b", after)):
@@ -308,7 +311,6 @@ _LED = re.compile(
 def leads(before: str, after: str) -> bool:
     """Whether an instrument between these words is said to lead."""
     return bool(_LEADS.match(after) or _LED.search(before))
-
 
 
 def leads_not(after: str) -> bool:
