@@ -250,11 +250,13 @@ _OCCASION = re.compile(
     re.I,
 )
 _FEELINGS = re.compile(r" (?:up )?(?:suspense|tension|anticipation|excitement|fear)", re.I)
+_FEELING_BEFORE = re.compile(r"\b(?:suspense|tension|anticipation|excitement|fear) $", re.I)
 _OBJECT = re.compile(r" (?:an?|my|our|your|his|her|their) (?!crescendo|climax|peak|bit|little|lot|touch|whisper)", re.I)
 _MISSING = re.compile(
     r" (?:(?:is|are) (?:missing|absent|nowhere|gone|out\b(?! in))|(?:is not|are not|isn't|aren't)(?! for)|free\b)", re.I
 )
 _UNDER_A_VOICE = re.compile(r"(?: playing| beat| track| cover)?\W*(?:$|in the background)")
+_BACKING = re.compile(r" (?:backing|parts?|sections?|accompaniment|breaks?|interludes?)\b", re.I)  # a part that nobody sings
 _SPOKEN = re.compile(r" out the\b|(?: is| was| starts?)? (?:talk|narrat|speak|message|note)\w*", re.I)
 
 
@@ -300,7 +302,7 @@ def _says_nothing(kind: str, word: str, before: str, after: str) -> bool:
     if kind == "mood":
         return bool(_OCCASION.search(before))
     if kind == "course":
-        return bool(_FEELINGS.match(after) or _OBJECT.match(after))
+        return bool(_FEELINGS.match(after) or _FEELING_BEFORE.search(before) or _OBJECT.match(after))
     if kind == "instrument":
         return bool(re.match(r" of (?:an?|war|my|your)\b", after, re.I))
     beside = {"genre": r"\bthan $", "mode": r"\b(?:less|more) $"}.get(kind)  # "more jazz than rock", "less minor than it seems"
@@ -318,7 +320,7 @@ def _vocal(value: str, present: bool, before: str, after: str, at: tuple[int, in
     under = value == "instrumental" and re.search(r"\b(?:an?|the|over an?(?: \w+)?|quiet|covering|this) $", before)
     if under and _UNDER_A_VOICE.match(after) and re.search(r"sing|vocal|voice|over", before):
         return None
-    if value == "voice" and _SPOKEN.match(after):
+    if _SPOKEN.match(after) if value == "voice" else _BACKING.match(after):
         return None
     return Claim("", "vocal", value, present, *at)
 

@@ -146,11 +146,13 @@ _DESCRIBES = re.compile(
     re.I,
 )
 _HAS = re.compile(
-    rf"{_A_PART} (?:has|have|had|with|plays?|playing|sounds?)(?: an?| the| its)?(?: [\w]+,?)? ?$"
+    rf"{_A_PART}(?: \w+)? (?:has|have|had|with|plays?|playing|sounds?)(?: an?| the| its)?(?: \w+,?){{0,2}} ?$"
     r"|\b(?:singing|sings|sung|raps?) over\b",
     re.I,
 )
 _OWN = re.compile(rf"\b(?:i|we)(?:'\w+)? (?:\w+ )?{any_of('heard')}\b", re.I)
+_OF_PARTS = re.compile(rf"(?: (?!with\b|over\b|and\b|in\b|by\b)\w+){{0,3}} of (?:\w+ )?{_A_PART}", re.I)
+_THERE = re.compile(r"\bthere ?$", re.I)
 _GOES_ON = re.compile(r"\b(?:but|that|which|who)\W*$", re.I)
 _CLAUSE = re.compile(
     r"[.;:!?]|\b(?:but|while|because|though|although|whereas|where|when|so|that|how|what|think|say|guess|reckon"
@@ -181,18 +183,22 @@ def described(before: str, after: str, *, verb: bool = False) -> str:
     link = _last_match(_LINK, clause)
     if link and verb and clause[link.end() :].strip(" "):
         link = None
-    behind_link = link is not None and not re.search(r"\b(?:an?|the|this|its|of|with)\b|,", clause[link.end() :], re.I)
+    behind_link = (
+        link is not None
+        and not _THERE.search(clause[: link.start()])
+        and not re.search(r"\b(?:an?|the|this|its|of|with)\b|,", clause[link.end() :], re.I)
+    )
     for nouns in (_nouns(after), "" if verb or behind_link else _nouns(after, lists=True)):
         if _PART.search(nouns):
             return "part"
         if _WHOLE.search(nouns) and not verb:
-            return "part" if _HAS.search(clause) else "whole"
+            return "part" if _HAS.search(clause) or _OF_PARTS.match(after) else "whole"
     nouns = _nouns(after)
     if nouns and not behind_link and not verb and not _is(_DESCRIBES, nouns.split()[-1]):
         return "other"
     subject = _of_subject(clause, link)
-    if subject is None and _GOES_ON.search(before[: len(before) - len(clause)]):
-        subject = _of_subject(re.split(r"[.;:!?]", before[: len(before) - len(clause)])[-1], None)
+    if subject is None and (joint := _GOES_ON.search(before[: len(before) - len(clause)])):
+        subject = _of_subject(re.split(r"[.;:!?]", before[: joint.start()])[-1], None)
     return subject or "whole"
 
 
@@ -250,7 +256,7 @@ def _last_match(pattern: re.Pattern, text: str) -> re.Match | None:
 
 _NOT = re.compile(rf"\b{any_of('not')}\b(?!,)", re.I)
 _SCOPE = re.compile(
-    r"[.;!?:,]|\bbut\b|\band (?=it|has|with|the|an?\b|there|then|is|this)|\bwith(?! any)\b|\bjust\b|\bonly\b|\bit's\b"
+    r"[.;!?:,]|(?<!anything )\bbut\b|\band (?=it|has|with|the|an?\b|there|then|is|this)|\bwith(?! any)\b|\bjust\b|\bonly\b|\bit's\b"
     r"|\bthere's\b|\bbecause\b|\bplayed\b",
     re.I,
 )
@@ -299,7 +305,7 @@ _LEADS = re.compile(
     re.I,
 )
 _LED = re.compile(
-    rf"(?:(?<!counter ){any_of('melody')}(?:'s)?(?: (?!and\b|under\b|over\b|with a\b)\w+){{0,3}}?"
+    rf"(?:(?<!counter ){any_of('melody')}(?:'s)?(?: (?!and\b|under\b|over\b|with a\b)\w+){{0,5}}?"
     rf" (?:on|in|from|by|to|for|is|'s)|(?<!counter ){any_of('melody')}'s (?:on|in)"
     r"|\b(?:led|carried|fronted|doubled) by|\blead(?:ing)?|\bwhat you follow is|\boutshine|\bon top (?:of it all )?sits"
     r"|\ball about)"
