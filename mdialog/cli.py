@@ -172,6 +172,10 @@ def plan(catalog, out, limit, **options):
     click.echo(f"{made} plans in {out}")
 
 
+claims_option = click.option("--claims/--no-claims", default=True, help="Reject what the signal contradicts.")
+deaf_option = click.option("--allow-deaf", is_flag=True, help="Write with a listener that does not hear.")
+
+
 @main.command()
 @click.argument("plans", type=FILE)
 @click.option("--out", required=True, type=FOLDER, help="The run folder.")
@@ -181,6 +185,8 @@ def plan(catalog, out, limit, **options):
 @candidates_option
 @batch_option
 @temperature_option
+@claims_option
+@deaf_option
 @limit_option
 @with_config
 def write(plans, limit, **options):
@@ -210,6 +216,8 @@ def write(plans, limit, **options):
 @candidates_option
 @batch_option
 @temperature_option
+@claims_option
+@deaf_option
 @limit_option
 @with_config
 def generate(limit, **options):
@@ -269,6 +277,54 @@ def check(file, as_json, limit):
         found.write(as_json)
     click.echo(str(found))
     sys.exit(found.exit_code)
+
+
+@main.command()
+@click.option("--listener", help="Folder or hub id, or endpoint:MODEL@http://host:port/v1.  [default: listener-mini]")
+@click.option("--out", required=True, type=FOLDER, help="Answers, tables and a picture.")
+@click.option("--items", type=POSITIVE, default=480, help="Questions, four to a clip; each under four sounds.")
+@click.option("--protocol", type=click.Choice(["letter", "cloze", "both"]), default="both",
+              help="Write the letter of an option, or score options as statements.")
+@seed_option
+@device_option
+@with_config
+def exam(listener, out, items, protocol, seed, device):
+    """Find out how well a listener hears.
+
+    Rendered clips with known truth, each with the real sound, another clip, noise and silence. Killed at any moment,
+    the same command goes on where it was.
+    """
+    from mdialog.exam import exam as run
+    from mdialog.listener import load
+
+    with Progress() as progress:
+        report = run(load(listener, device=device), out, items=items, seed=seed, protocol=protocol, progress=progress)
+    click.echo(str(report))
+
+
+@main.command()
+@click.argument("run", type=FOLDER)
+@catalog_option
+@click.option("--part", "parts", type=click.Choice(["grounding", "relevance", "people"]), multiple=True,
+              help="Only this.  [default: all]")
+@click.option("--turns", type=POSITIVE, default=200, help="Turns to write again for the grounding.")
+@click.option("--people", type=FILE, help="CPCD's dialogues (.jsonl), to stand beside the run.")
+@click.option("--listener", help="Who writes turns again.  [default: the run's]")
+@seed_option
+@device_option
+@with_config
+def evaluate(run, catalog, parts, people, **options):
+    """Evaluate a RUN: grounding, relevance, and its talk beside people's.
+
+    Turns are written again with the real clip, another clip, noise and silence. What it finds goes into
+    RUN/evaluation.
+    """
+    from mdialog.evaluation import PARTS
+    from mdialog.evaluation import evaluate as look
+
+    page = look(run, catalog=catalog, parts=parts or PARTS, people=people, say=lambda text: click.echo(text, err=True),
+                **options)
+    click.echo(page)
 
 
 @main.command()
