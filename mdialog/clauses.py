@@ -256,8 +256,8 @@ def _last_match(pattern: re.Pattern, text: str) -> re.Match | None:
 
 _NOT = re.compile(rf"\b{any_of('not')}\b(?!,)", re.I)
 _SCOPE = re.compile(
-    r"[.;!?:,]|(?<!anything )\bbut\b|\band (?=it|has|with|the|an?\b|there|then|is|this)|\bwith(?! any)\b|\bjust\b|\bonly\b|\bit's\b"
-    r"|\bthere's\b|\bbecause\b|\bplayed\b",
+    r"[.;!?:,]|(?<!anything )\bbut\b|\band (?=it|has|with|the|an?\b|there|then|is|this)|\bwith(?! any)\b|\bjust\b|\bonly\b"
+    r"|\bit's\b|\bthere's\b|\bbecause\b|\bplayed\b",
     re.I,
 )
 
