@@ -83,6 +83,8 @@ class Brief:
         What is played: [before,] about. Two at the most.
     history : tuple of (role, text)
         What was said so far.
+    contradicted : tuple of str
+        What earlier candidates of this turn said of the sound that is not so; only in the prose for larger models.
     hints : tuple of str
         Measured facts of the clip, only on request; claims made with them are marked `told`.
     """
@@ -103,6 +105,7 @@ class Brief:
     before: Name | None = None
     clips: tuple[Clip, ...] = ()
     history: tuple[tuple[str, str], ...] = ()
+    contradicted: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
 
 
@@ -286,6 +289,8 @@ def instructions(brief: Brief) -> str:
     lines += ["", *(rules + about_you if brief.template == 1 else about_you + rules)]
     if brief.clips:
         lines.append(_heard(brief))
+    if brief.contradicted:
+        lines.append(f"Listen again before you say anything of: {'; '.join(brief.contradicted)}. It is not so.")
     if brief.history:
         lines += ["", "Said so far:", *(f"{_SPEAKER[role]}: {text}" for role, text in brief.history)]
     return "\n".join(lines)

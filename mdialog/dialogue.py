@@ -39,6 +39,8 @@ class Claim(_Part):
     text: str
     kind: str
     value: str
+    present: bool = Field(default=True, description='false for "no drums"')
+    comparison: Literal["more", "less", "same"] | None = Field(default=None, description="with the clip heard before")
     verdict: Literal["supported", "contradicted", "unverifiable"]
     basis: Literal["heard", "told", "echoed"]
     evidence: dict[str, Any] = Field(default_factory=dict)

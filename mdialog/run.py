@@ -10,11 +10,12 @@
 
 import dataclasses
 import fcntl
+import hashlib
 import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,14 +25,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from mdialog import dialogue as records
 from mdialog.errors import InputError
+from mdialog.evidence import witness
 from mdialog.listener.base import Sampling
 from mdialog.plan import Clip, Plan, read_plans
 from mdialog.plan import write_plans as store_plans
+from mdialog.referee import Referee
+from mdialog.verdicts import Verifier, judge_of
 from mdialog.write import Options, Play, Written, write_plans
 
 CONFIG, PLANS, DIALOGUES, FAILURES = "config.json", "plans.jsonl", "dialogues.jsonl", "failures.jsonl"
 # How a run is computed, not what comes out of it: these may change between a run and its resumption.
-_FREE = ("out", "device", "dtype", "batch", "max_rows")
+_FREE = ("out", "device", "dtype", "batch", "max_rows", "allow_deaf")
 
 Progress = Callable[[str, int, int], None]
 
@@ -59,6 +63,8 @@ class GenerateConfig(BaseModel):
     max_new_tokens: int = Field(default=96, ge=1)
     sonic: float = Field(default=0.5, ge=0, le=1, description="how often sonic attributes are named: 0 as people do")
     questions: float = Field(default=0.0, ge=0, le=1, description="chance of a question about the sound")
+    claims: bool = Field(default=True, description="reject what the signal contradicts")
+    allow_deaf: bool = Field(default=False, description="write with a listener whose answers do not change with the sound")
 
     @field_validator("shard")
     @classmethod
@@ -155,22 +161,52 @@ def generate(config: GenerateConfig, *, progress: Progress | None = None) -> Sum
     """
     from mdialog.audio import AudioCache
     from mdialog.catalog import Catalog
-    from mdialog.listener.local import LocalListener
+    from mdialog.listener import load
 
     start = time.monotonic()
     with open_run(config.out) as folder:
         claim_folder(folder, config, {})
         catalog = Catalog.open(config.catalog)
         plans = _plans(folder, config, catalog, progress)
-        listener = LocalListener.load(
-            config.listener, device=config.device, dtype=config.dtype, max_rows=config.max_rows
-        )
+        listener = load(config.listener, device=config.device, dtype=config.dtype, max_rows=config.max_rows)
+        if not config.allow_deaf:
+            refuse_deaf(listener, AudioCache().folder)
         models = {"listener": listener.model_id, "clap": catalog.about.clap_model}
         claim_folder(folder, config, models)
         play = player(AudioCache(), sample_rate=listener.sample_rate)
         options = config.options(listener.sampling)
-        n = write_run(folder, plans, listener, play=play, options=options, models=models, progress=progress)
+        referee = referee_of(catalog, plans) if config.claims else None
+        n = write_run(folder, plans, listener, play=play, options=options, models=models, referee=referee, progress=progress)
     return summary(config.out, start=start, n_utterances=n)
+
+
+def refuse_deaf(listener, cache: Path) -> None:
+    """Raise for a listener whose answers do not change with the sound; each model is examined once and then remembered.
+
+    Raises
+    ------
+    InputError
+        Naming what was found.
+    """
+    from mdialog.exam import quick_exam
+
+    path = cache / "hearing" / f"{hashlib.blake2b(listener.model_id.encode(), digest_size=8).hexdigest()}.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        hearing = quick_exam(listener)
+        found = {"model": listener.model_id, "deaf": hearing.deaf, "reason": hearing.reason}
+        with suppress(OSError):  # a cache that cannot be written costs time and nothing else
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _replace(path, json.dumps(found, ensure_ascii=False) + "\n")
+    if found["deaf"]:
+        raise InputError(f"{listener.model_id} does not hear: {found['reason']}. Take another listener, or give --allow-deaf")
+
+
+def referee_of(catalog, plans: Sequence[Plan]) -> Referee:
+    """Who judges what these plans' utterances say of the sound, by the catalogue's windows."""
+    heard = {clip.track_id for plan in plans for turn in plan.turns for clip in turn.clips}
+    return Referee(witness(catalog, heard), Verifier(judge_of(catalog.about.clap_model)))
 
 
 @contextmanager
@@ -238,15 +274,11 @@ def plan(config: GenerateConfig, catalog, *, progress: Progress | None = None) -
     """
     from mdialog import recipes
     from mdialog.intents import IntentModel
-    from mdialog.snapshot import TRACK_COLUMNS, WINDOW_COLUMNS, Snapshot
+    from mdialog.snapshot import Snapshot
 
     recipe = recipes.load(config.recipe)
-    held = catalog.table("tracks").schema.names
-    tracks = catalog.columns([name for name in TRACK_COLUMNS if name in held])
-    windows = catalog.columns(WINDOW_COLUMNS, table="windows")
-    snapshot = Snapshot.from_arrow(tracks, windows, labels=list(catalog.about.labels))
     planned = recipe.plan_many(
-        snapshot, IntentModel.load(), seed=config.seed, n=config.n, shard=config.part,
+        Snapshot.of(catalog), IntentModel.load(), seed=config.seed, n=config.n, shard=config.part,
         sonic=config.sonic, questions=config.questions,
     )  # fmt: skip
     total = len(range(config.part[0], config.n, config.part[1]))
@@ -264,6 +296,7 @@ def write_run(
     play: Play,
     options: Options,
     models: dict[str, str],
+    referee: Referee | None = None,
     progress: Progress | None = None,
 ) -> int:
     """Write the plans that the folder has neither a dialogue nor a failure for.
@@ -278,6 +311,7 @@ def write_run(
     options : Options
     models : dict of str to str
         For the record.
+    referee : Referee, optional
     progress : callable, optional
 
     Returns
@@ -290,7 +324,7 @@ def write_run(
     todo = [plan for plan in plans if plan.id not in done]
     n_done, n_utterances = len(plans) - len(todo), 0
     with _appending(folder / DIALOGUES) as good, _appending(folder / FAILURES) as bad:
-        for outcome in write_plans(todo, listener, play=play, options=options):
+        for outcome in write_plans(todo, listener, play=play, options=options, referee=referee):
             if isinstance(outcome, Written):
                 _append(good, records.to_json(record_of(outcome, models=models)))
                 n_utterances += len(outcome.turns)
@@ -322,6 +356,7 @@ def record_of(written: Written, *, models: dict[str, str]) -> records.Dialogue:
             "liked": turn.liked,
             "refused": turn.refused,
             "heard": [dataclasses.asdict(clip) for clip in turn.clips],
+            "claims": [claim.model_dump() for claim in said.claims],
             "writing": {"candidates": said.candidates, "rejected": said.rejected},
         }
         for turn, said in zip(plan.turns, written.turns, strict=True)

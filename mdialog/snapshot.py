@@ -120,6 +120,14 @@ class Snapshot:
     _artist_embeddings: dict[int, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
+    def of(cls, catalog) -> "Snapshot":
+        """Of a catalogue, the columns that planning needs."""
+        held = catalog.table("tracks").schema.names
+        tracks = catalog.columns([name for name in TRACK_COLUMNS if name in held])
+        windows = catalog.columns(WINDOW_COLUMNS, table="windows")
+        return cls.from_arrow(tracks, windows, labels=list(catalog.about.labels))
+
+    @classmethod
     def from_arrow(cls, tracks: pa.Table, windows: pa.Table, *, labels: list[tuple[str, str]]) -> "Snapshot":
         """Read the catalogue's two tables.
 

@@ -2,16 +2,18 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
 
 from mdialog import brief as briefs
-from mdialog.checks import faults
+from mdialog import dialogue as records
+from mdialog.checks import Fault, faults
 from mdialog.errors import InputError
 from mdialog.listener.base import Listener, Request, Sampling
 from mdialog.plan import Clip, Plan
+from mdialog.referee import Referee, contradicted
 
 Play = Callable[[Plan, Clip], np.ndarray]
 
@@ -65,6 +67,7 @@ class WrittenTurn:
     text: str
     candidates: int
     rejected: dict[str, int]
+    claims: tuple[records.Claim, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,8 +114,8 @@ class Failure:
 class _Game:
     """One dialogue being played: the turn it is at, and the candidates that were tried for it."""
 
-    def __init__(self, plan: Plan, options: Options):
-        self.plan, self._options = plan, options
+    def __init__(self, plan: Plan, options: Options, referee: Referee | None):
+        self.plan, self._options, self._referee = plan, options, referee
         self.turns: list[WrittenTurn] = []
         self.outcome: Written | Failure | None = None
         self._next_turn()
@@ -120,6 +123,7 @@ class _Game:
     def _next_turn(self) -> None:
         self.request: Request | None = None
         self.brief: briefs.Brief | None = None
+        self._contradicted: tuple[str, ...] = ()
         self._rounds = self._options.rounds()
         self.round = next(self._rounds)
         self._tried: list[tuple[str, list]] = []
@@ -132,7 +136,8 @@ class _Game:
             return
         i = len(self.turns)
         try:
-            self.brief = briefs.build(self.plan, i, [turn.text for turn in self.turns])
+            brief = briefs.build(self.plan, i, [turn.text for turn in self.turns])
+            self.brief = replace(brief, contradicted=self._contradicted)
             messages = briefs.messages(self.brief, play=lambda clip: play(self.plan, clip))
         except InputError as error:
             self._fail(str(error))
@@ -141,15 +146,22 @@ class _Game:
 
     def judge(self, candidates: list[str]) -> None:
         """Take the first candidate without a fault; else go on to the next round, or give up."""
-        i = len(self.turns)
+        i, untrue = len(self.turns), list(self.brief.contradicted)
         for text in candidates:
-            found = faults(text, self.brief, plan=self.plan, turn_index=i)
+            found, judged = faults(text, self.brief, plan=self.plan, turn_index=i), ()
+            if not found and self._referee:
+                judged = self._referee.claims(text, self.brief, plan=self.plan, turn_index=i)
+                against = contradicted(judged, self.brief)
+                found = [_contradiction(claim) for claim in against]
+                untrue += [claim.text for claim in against]
             if not found:
                 rejected = dict(self._rejected())
-                self.turns.append(WrittenTurn(text=text, candidates=len(self._tried) + 1, rejected=rejected))
+                self.turns.append(WrittenTurn(text, len(self._tried) + 1, rejected, judged))
                 self._next_turn()
                 return
             self._tried.append((text, found))
+        if len(untrue) > len(self.brief.contradicted):
+            self._contradicted, self.request = tuple(dict.fromkeys(untrue)), None  # the next brief names them
         if (following := next(self._rounds, None)) is None:
             self._fail("no candidate passed the checks")
         else:
@@ -176,8 +188,13 @@ class _Game:
         )
 
 
+def _contradiction(claim: records.Claim) -> Fault:
+    against = {k: v for k, v in claim.evidence.items() if k in ("source", "value", "label")}
+    return Fault(f"claims.{claim.kind}", claim.text, f"contradicted by what is {against}")
+
+
 def write_plans(
-    plans: Iterable[Plan], listener: Listener, *, play: Play, options: Options = Options()
+    plans: Iterable[Plan], listener: Listener, *, play: Play, options: Options = Options(), referee: Referee | None = None
 ) -> Iterator[Written | Failure]:
     """Write dialogues, yielding each as soon as it is finished.
 
@@ -192,6 +209,8 @@ def write_plans(
     play : callable
         ``play(plan, clip)``: mono float32 samples at the listener's rate, or an InputError.
     options : Options
+    referee : Referee, optional
+        Judges what is said of the sound: a candidate with a contradicted claim is rejected.
 
     Yields
     ------
@@ -200,7 +219,7 @@ def write_plans(
     """
     waiting, games = iter(plans), []
     while True:
-        games += [_Game(plan, options) for plan in islice(waiting, options.batch - len(games))]
+        games += [_Game(plan, options, referee) for plan in islice(waiting, options.batch - len(games))]
         if not games:
             return
         for game in games:

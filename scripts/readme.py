@@ -38,7 +38,7 @@ def files(folder: Path, depth: int) -> list[str]:
 def tree() -> str:
     package = ROOT / "mdialog"
     lines = ["mdialog/", *files(package, 1)]
-    for folder in ("listener", "recipes", "synth"):
+    for folder in ("evaluate", "listener", "recipes", "synth"):
         lines += [line(f"{folder}/", about(package / folder / "__init__.py"), 1), *files(package / folder, 2)]
     lines += [
         line("vocab/", about(package / "vocab" / "__init__.py"), 1),

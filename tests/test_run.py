@@ -232,6 +232,12 @@ def test_generate_with_a_random_model_of_another_family_fails_loudly(tmp_path, c
     monkeypatch.setenv("MDIALOG_AUDIO_CACHE", str(tmp_path / "cache"))
     folder = listeners.save("audioflamingo3", tmp_path / "flamingo")
     options = {"catalog": str(catalog_path), "out": tmp_path / "run", "n": 2, "max_rounds": 1, "listener": str(folder)}
+    with pytest.raises(InputError, match="does not hear"):
+        run.generate(run.config_from(options))
+    assert not (tmp_path / "run" / run.DIALOGUES).exists()
+    (remembered,) = (tmp_path / "cache" / "hearing").iterdir()
+    assert json.loads(remembered.read_text())["deaf"]
+    options["allow_deaf"] = True
     came = run.generate(run.config_from(options))
     assert (came.n_dialogues, came.n_failed, came.exit_code) == (0, 2, 1)
 

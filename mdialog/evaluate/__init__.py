@@ -1,0 +1,1 @@
+"""Evaluation of runs: grounding, relevance, talk beside people's, judges."""

@@ -1,0 +1,134 @@
+"""`mdialog evaluate`: a run's grounding, relevance, and talk beside people's, as one page of figures.
+
+What it writes into ``RUN/evaluation``: ``grounding.json``, ``relevance.json``, ``people.json``, ``evaluation.md``, pictures.
+"""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from mdialog.dialogue import Dialogue, read_dialogues
+from mdialog.errors import InputError
+from mdialog.plan import Plan, read_plans
+from mdialog.run import CONFIG, DIALOGUES, PLANS, player, referee_of
+from mdialog.run import plan as plan_run
+from mdialog.snapshot import Snapshot
+
+FOLDER, PAGE = "evaluation", "evaluation.md"
+PARTS = ("grounding", "relevance", "people")
+PLANS_COMPARED = 2_000  # so many plans' order of intents is held against people's
+
+
+def evaluate(
+    run: Path, *, catalog: str, parts: tuple[str, ...] = PARTS, listener: str | None = None, device: str = "cpu",
+    turns: int = 200, people: Path | None = None, seed: int = 0, say: Callable[[str], None] = lambda text: None,
+) -> str:  # fmt: skip
+    """Evaluate a run folder and keep the figures in it.
+
+    Parameters
+    ----------
+    run : Path
+    catalog : str
+        That the run was planned on.
+    parts : tuple of str
+        Of `PARTS`.
+    listener : str, optional
+        Who writes turns again for the grounding; the run's own by default.
+    device : str
+    turns : int > 0
+        Turns to write again.
+    people : Path, optional
+        CPCD's dialogues; without it only the counts of people's intents stand beside the run.
+    seed : int
+    say : callable
+        Told what is being done.
+
+    Returns
+    -------
+    str
+        The page, in Markdown.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no finished dialogues, or a part is not known.
+    """
+    from mdialog.catalog import Catalog
+
+    if unknown := [part for part in parts if part not in PARTS]:
+        raise InputError(f"no part {unknown[0]!r} of an evaluation; it has: {', '.join(PARTS)}")
+    dialogues, plans = list(read_dialogues(run / DIALOGUES)), list(read_plans(run / PLANS))
+    if not dialogues:
+        raise InputError(f"{run / DIALOGUES} holds no dialogue; write some with `mdialog generate`")
+    opened = Catalog.open(catalog, device=device)
+    out = run / FOLDER
+    out.mkdir(exist_ok=True)
+    job = _Job(run, dialogues, plans, opened, out, listener, device, turns, people, seed)
+    sections = []
+    for part in parts:
+        say(part)
+        result, text = _PARTS[part](job)
+        (out / f"{part}.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        sections.append(f"## {part.capitalize()}\n\n{text}\n")
+    page = f"# {run.name}: {len(dialogues)} dialogues\n\n" + "\n".join(sections)
+    (out / PAGE).write_text(page, encoding="utf-8")
+    return page
+
+
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    run: Path
+    dialogues: list[Dialogue]
+    plans: list[Plan]
+    catalog: object
+    out: Path
+    listener: str | None
+    device: str
+    turns: int
+    people: Path | None
+    seed: int
+
+    @property
+    def config(self) -> dict:
+        return json.loads((self.run / CONFIG).read_text(encoding="utf-8"))
+
+
+def _grounding(job: _Job) -> tuple[dict, str]:
+    from mdialog.audio import AudioCache
+    from mdialog.evaluate import grounding
+    from mdialog.evaluate.relevance import composer_truth
+    from mdialog.listener import load
+
+    writer = load(job.listener or job.config.get("listener"), device=job.device)
+    play = player(AudioCache(), sample_rate=writer.sample_rate)
+    result = grounding.evaluate_grounding(
+        job.dialogues, job.plans, writer, referee_of(job.catalog, job.plans), play=play,
+        truth=composer_truth(Snapshot.of(job.catalog)), n=job.turns, seed=job.seed,
+    )  # fmt: skip
+    return result.as_json(), grounding.table(result)
+
+
+def _relevance(job: _Job) -> tuple[dict, str]:
+    from mdialog.evaluate import relevance
+
+    written = {dialogue.id for dialogue in job.dialogues}
+    plans = [plan for plan in job.plans if plan.id in written]
+    result = relevance.evaluate_relevance(plans, Snapshot.of(job.catalog), seed=job.seed)
+    return dataclasses.asdict(result), relevance.table(result)
+
+
+def _people(job: _Job) -> tuple[dict, str]:
+    from mdialog.evaluate import people as humans
+    from mdialog.evaluate.pictures import pictures
+    from mdialog.run import config_from
+
+    made = humans.evaluate_people(job.dialogues, people_file=job.people, seed=job.seed)
+    options = {name: job.config[name] for name in ("recipe", "sonic", "questions", "seed")}
+    wide = config_from({**options, "catalog": job.catalog.path, "out": job.run, "n": PLANS_COMPARED})
+    order = humans.evaluate_transitions(plan_run(wide, job.catalog), seed=job.seed)
+    pictures(made, job.out)
+    return {"talk": dataclasses.asdict(made), "intents": dataclasses.asdict(order)}, humans.table(made, order)
+
+
+_PARTS = {"grounding": _grounding, "relevance": _relevance, "people": _people}

@@ -1,0 +1,86 @@
+"""The referee of a run: the claims of each utterance, each with its verdict and on what it rests."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mdialog import claims, dialogue
+from mdialog.attributes import Attribute
+from mdialog.brief import Brief, names
+from mdialog.evidence import Evidence, Witness
+from mdialog.plan import Clip, Plan
+from mdialog.verdicts import Verifier
+
+
+@dataclass(frozen=True)
+class Referee:
+    """Finds the claims of an utterance and judges them by what was played.
+
+    Parameters
+    ----------
+    witness : Witness
+        Of all tracks that are heard.
+    verifier : Verifier
+    """
+
+    witness: Witness
+    verifier: Verifier
+
+    def claims(self, text: str, brief: Brief, *, plan: Plan, turn_index: int) -> tuple[dialogue.Claim, ...]:
+        """Claims of a turn's utterance, for the record.
+
+        Parameters
+        ----------
+        text : str
+        brief : Brief
+            With which it was written.
+        plan : Plan
+        turn_index : int
+        """
+        given = [part for name in names(brief) for part in (name.title, name.artist)]
+        found = claims.find(text, names=given)
+        if not found:
+            return ()
+        told, echoed = _stated(brief.hints), _known(brief)
+        about, before = self._heard(plan, turn_index)
+        judged = []
+        for claim in found:
+            said = (claim.kind, claim.value)
+            verdict = self.verifier.verdict(claim, about, before)
+            judged.append(dialogue.Claim(
+                text=claim.text, kind=claim.kind, value=claim.value, present=claim.present, comparison=claim.comparison,
+                verdict=verdict.verdict, basis="told" if said in told else "echoed" if said in echoed else "heard",
+                evidence=verdict.evidence,
+            ))  # fmt: skip
+        return tuple(judged)
+
+    def _heard(self, plan: Plan, turn_index: int) -> tuple[Evidence | None, Evidence | None]:
+        """Evidence of the clip that a turn is about, and of the one before it in the dialogue."""
+        clips = plan.turns[turn_index].clips
+        if not clips:
+            return None, None
+        about = clips[-1]
+        earlier: list[Clip] = [clip for turn in plan.turns[:turn_index] for clip in turn.clips] + list(clips[:-1])
+        others = [clip for clip in earlier if clip.track_id != about.track_id]
+        return self.witness.of(about), self.witness.of(others[-1]) if others else None
+
+
+def contradicted(judged: Sequence[dialogue.Claim], brief: Brief) -> list[dialogue.Claim]:
+    """The claims for which an utterance is thrown away.
+
+    A wish that the turn itself utters or says back can read like a statement: it is none.
+    """
+    uttered = brief.role == "user" or "parroting_response" in brief.intents
+    wishes = {(wish.kind, wish.value) for wish in (*brief.new, *brief.dropped)} if uttered else set()
+    return [claim for claim in judged if claim.verdict == "contradicted" and (claim.kind, claim.value) not in wishes]
+
+
+def _stated(texts: Sequence[str]) -> set[tuple[str, str]]:
+    return {(claim.kind, claim.value) for text in texts for claim in claims.find(text)}
+
+
+def _known(brief: Brief) -> set[tuple[str, str]]:
+    """Kinds and values that stand in the brief or were said before: who repeats them need not have heard them."""
+    wishes: tuple[Attribute, ...] = (*brief.new, *brief.dropped, *brief.wanted)
+    known = {(wish.kind, wish.value) for wish in wishes} | _stated([text for _, text in brief.history])
+    known |= {("lead", value) for kind, value in known if kind == "instrument"}
+    return known | {("vocal", "voice") for kind, value in known if (kind, value) == ("vocal", "choir")}

@@ -1,0 +1,108 @@
+"""Grounding on listeners whose hearing is known: one that hears, one that says the same to everything."""
+
+import dataclasses
+
+import numpy as np
+import plans
+import pytest
+
+from mdialog.evaluate.grounding import SOUNDS, evaluate_grounding, table
+from mdialog.evidence import COLUMNS, Witness
+from mdialog.listener.base import DEFAULT
+from mdialog.plan import Clip
+from mdialog.referee import Referee
+from mdialog.run import record_of
+from mdialog.synth.labels import Labels, Span
+from mdialog.verdicts import Verifier
+from mdialog.write import Written, write_plans
+
+RATE = 16_000
+HZ = {"t1": 220, "t2": 440, "t3": 660}
+BPM = {"t1": 90.0, "t2": 130.0, "t3": 170.0}
+WORDS = {90.0: "moderate", 130.0: "fast", 170.0: "very fast"}
+
+
+def play(plan, clip: Clip) -> np.ndarray:
+    return np.sin(2 * np.pi * HZ[clip.track_id] * np.arange(RATE) / RATE).astype(np.float32)
+
+
+class Hearing(plans.Reader):
+    """Says the tempo that belongs to the tone it hears; without a tone always the same word."""
+
+    sampling = DEFAULT
+
+    def __init__(self, *, deaf: bool = False):
+        super().__init__(bad=0.0)
+        self.deaf = deaf
+
+    def _say(self, request, k, seed):
+        said = super()._say(request, k, seed)
+        played = [part["audio"] for part in request.messages[-1]["content"] if part["type"] == "audio"]
+        if not played or "is one for you" not in said:
+            return said
+        spectrum = np.abs(np.fft.rfft(played[-1]))
+        peak = int(spectrum.argmax())
+        word = {hz: WORDS[BPM[t]] for t, hz in HZ.items()}.get(peak, "fast") if spectrum.max() > 4000 else "fast"
+        return f"{said} The tempo is {'fast' if self.deaf else word}."
+
+
+def truth(bpm: float) -> Labels:
+    span = Span(0.0, 60.0, 0.5, ("flute",), "flute", "instrumental")
+    return Labels(bpm, "D minor", "4/4", "folk", (), (span,))
+
+
+TRUTH = {track: truth(bpm) for track, bpm in BPM.items()}
+
+
+@pytest.fixture
+def run_of(tmp_path):
+    def make(listener, n=6):
+        made = []
+        for i in range(n):
+            plan = plans.plan(tmp_path, i)
+            first = ("t1", "t2", "t3")[i % 3]
+            turn = dataclasses.replace(plan.turns[1], track_seq=(first,), clips=(Clip(first, 0.0, 10.0),))
+            made.append(dataclasses.replace(plan, turns=(plan.turns[0], turn)))
+        done = [w for w in write_plans(made, listener, play=play) if isinstance(w, Written)]
+        return made, [record_of(w, models={}) for w in done]
+
+    return make
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_who_hears_is_right_with_the_real_clip_only_and_who_does_not_is_as_right_with_any(run_of, deaf):
+    listener = Hearing(deaf=deaf)
+    made, dialogues = run_of(listener)
+    referee = Referee(Witness({}, {}), Verifier())
+    found = evaluate_grounding(dialogues, made, listener, referee, play=play, truth=TRUTH, n=50)
+    share = {sound: found.by_kind[sound]["tempo"] for sound in SOUNDS}
+    assert {s.n for s in share.values()} == {6} and found.truth == "composer"
+    assert share["noise"].value == share["silence"].value == pytest.approx(1 / 3)
+    assert share["real clip"].value == pytest.approx(1 / 3 if deaf else 1.0)
+    assert share["another clip"].value == pytest.approx(1 / 3 if deaf else 0.0)
+    assert found.written["real clip"].recommending.value == 1.0 and found.written["real clip"].claims == 1.0
+    text = table(found)
+    assert "| tempo |" in text and "another clip" in text
+    assert found.as_json()["by_kind"]["real clip"]["all"]["n"] == 6
+
+
+def test_what_was_asked_for_is_no_hearing(run_of):
+    listener = Hearing()
+    made, dialogues = run_of(listener)
+    wish = dataclasses.replace(made[0].turns[0], attributes=("tempo:fast",))
+    asked = [dataclasses.replace(p, turns=(wish, p.turns[1])) for p in made]
+    referee = Referee(Witness({}, {}), Verifier())
+    found = evaluate_grounding(dialogues, asked, listener, referee, play=play, truth=TRUTH, n=50)
+    assert found.by_kind["real clip"]["tempo"].n == 4  # "fast" was asked for: two clips that are fast are an echo
+    assert "all" not in found.by_kind["silence"]
+
+
+def test_without_labels_the_verifier_is_the_truth(run_of):
+    listener = Hearing()
+    made, dialogues = run_of(listener)
+    same = {f"measured_{column}": 0.5 for column in COLUMNS}
+    rows = {track: [{"start_s": 0.0, "end_s": 10.0, "embedding": [1.0], **same, "measured_tempo_bpm": bpm,
+                     "measured_tempo_confidence": 1.0}] for track, bpm in BPM.items()}  # fmt: skip
+    found = evaluate_grounding(dialogues, made, listener, Referee(Witness(rows, {}), Verifier()), play=play, truth={}, n=50)
+    assert found.truth == "verifier" and found.by_kind["real clip"]["tempo"].value == 1.0
+    assert found.by_kind["another clip"]["tempo"].value == 0.0 and found.checker == {}

@@ -1,0 +1,119 @@
+"""Claims of an utterance for the record: verdict and basis, by what the turn heard."""
+
+import dataclasses
+
+import plans
+import pytest
+
+from mdialog import brief as briefs
+from mdialog.attributes import Attribute
+from mdialog.evidence import Witness
+from mdialog.referee import Referee, contradicted
+from mdialog.verdicts import Verifier
+from mdialog.write import Options, Written, write_plans
+
+WINDOW = {
+    "tempo_bpm": 90.0, "tempo_confidence": 1.0, "key": "D minor", "key_confidence": 1.0, "mode": "minor",
+    "mode_confidence": 1.0, "energy": 0.5, "energy_trend": 0.0, "brightness_hz": 1500.0, "onset_rate_hz": 3.0,
+    "percussive_share": 0.3, "beat_strength": 0.4,
+}  # fmt: skip
+
+
+def window(start_s, **other):
+    return {"start_s": start_s, "end_s": start_s + 10.0, "embedding": [1.0, 0.0],
+            **{f"measured_{k}": v for k, v in {**WINDOW, **other}.items()}}  # fmt: skip
+
+
+@pytest.fixture
+def plan(tmp_path):
+    return plans.plan(tmp_path)
+
+
+@pytest.fixture
+def referee():
+    windows = {"t1": [window(0.0), window(10.0, tempo_bpm=170.0)], "t2": [window(0.0), window(10.0, tempo_bpm=125.0)]}
+    return Referee(Witness(windows, {"t1": {"meta_title": "Song in E major"}}), Verifier())
+
+
+def judged(referee, plan, i, text, **change):
+    brief = briefs.build(plan, i, [f"turn {k}" for k in range(i)])
+    claims = referee.claims(text, dataclasses.replace(brief, **change), plan=plan, turn_index=i)
+    return [(c.kind, c.value, c.verdict, c.basis) for c in claims]
+
+
+def test_the_window_that_was_heard_is_what_counts(referee, plan):
+    assert judged(referee, plan, 1, '"Blue Hour" has a moderate tempo.') == [("tempo", "moderate", "supported", "heard")]
+    assert judged(referee, plan, 3, '"River" has a moderate tempo.') == [("tempo", "moderate", "contradicted", "heard")]
+
+
+def test_names_claim_nothing(referee, plan):
+    slow = dataclasses.replace(plan.tracks["t1"], title="Slow Fast Flute")
+    plan = dataclasses.replace(plan, tracks={**plan.tracks, "t1": slow})
+    assert judged(referee, plan, 1, "Slow Fast Flute is one for you.") == []
+
+
+def test_what_the_brief_or_the_talk_holds_is_an_echo_and_hints_are_told(referee, plan):
+    assert judged(referee, plan, 3, "It has a slow pulse.")[0][3] == "echoed"  # asked for in the turn before
+    history = (("user", "It is in D minor, I think."),)
+    assert judged(referee, plan, 1, "It is in D minor.", history=history)[0][3] == "echoed"
+    assert judged(referee, plan, 1, "It is in D minor.", hints=("key D minor",))[0][3] == "told"
+    assert judged(referee, plan, 1, "It is in D minor.")[0][3] == "heard"
+
+
+def test_comparison_looks_back_over_the_dialogue(referee, plan):
+    assert judged(referee, plan, 3, "It is faster than the last one.") == [("tempo", "fast", "supported", "heard")]
+    assert judged(referee, plan, 3, "It is slower than the last one.") == [("tempo", "fast", "contradicted", "heard")]
+    assert judged(referee, plan, 4, "It is slower than the last one.")[0][2] == "contradicted"  # t1 was heard two turns ago
+
+
+def test_without_a_clip_nothing_can_be_told(referee, plan):
+    assert judged(referee, plan, 0, "It is fast.")[0][2] == "unverifiable"
+
+
+def test_a_key_in_the_title_that_the_signal_does_not_have_is_recorded(referee, plan):
+    brief = briefs.build(plan, 1, ["turn 0"])
+    (claim,) = referee.claims("It is in D minor.", brief, plan=plan, turn_index=1)
+    assert claim.verdict == "supported" and claim.evidence["disagrees"] and claim.evidence["metadata"] == "E major"
+
+
+class Deaf(plans.Reader):
+    """Says of every offered track first that it is fast, then that it is moderate; looks at its instructions."""
+
+    def __init__(self):
+        super().__init__(bad=0.0)
+        self.told: list[str] = []
+
+    def _say(self, request, k, seed):
+        self.told.append(request.messages[0]["content"][0]["text"])
+        said = super()._say(request, k, seed)
+        return f"{said} The tempo is {'fast' if k == 0 else 'moderate'}." if "is one for you" in said else said
+
+
+def test_a_contradicted_candidate_is_thrown_away_and_named_in_the_next_brief(referee, plan):
+    listener = Deaf()
+    (done,) = write_plans([plan], listener, play=lambda plan, clip: None, referee=referee)
+    assert isinstance(done, Written)
+    assert done.turns[1].text.endswith("The tempo is moderate.") and done.turns[1].rejected == {"claims.tempo": 1}
+    assert done.turns[3].text.endswith("The tempo is fast.") and done.turns[3].rejected == {}  # "River" is fast
+    assert any("Listen again before you say anything of: fast" in text for text in listener.told)
+
+
+def test_a_wish_that_reads_like_a_statement_costs_no_candidate(referee, plan):
+    brief = briefs.build(plan, 4, [f"turn {k}" for k in range(4)])
+    brief = dataclasses.replace(brief, new=(Attribute(kind="tempo", value="moderate"),))
+    judged = referee.claims("Not for me. It is fast. It is moderate, too.", brief, plan=plan, turn_index=4)
+    assert [c.verdict for c in judged] == ["supported", "contradicted"] and contradicted(judged, brief) == []
+    other = referee.claims("It is at 110 bpm.", brief, plan=plan, turn_index=4)
+    assert [c.value for c in contradicted(other, brief)] == ["110"]
+    assistant = dataclasses.replace(brief, role="assistant", intents=("passive_recommend",))
+    assert len(contradicted(judged, assistant)) == 1
+
+
+def test_claims_stand_in_what_was_written(referee, plan):
+    short = dataclasses.replace(plan, turns=plan.turns[:2])
+    (done,) = write_plans([short], Deaf(), play=lambda plan, clip: None, referee=referee)
+    assert isinstance(done, Written)
+    assert done.turns[1].rejected == {"claims.tempo": 1}
+    assert [(c.value, c.verdict) for c in done.turns[1].claims] == [("moderate", "supported")]
+    (free,) = write_plans([short], Deaf(), play=lambda plan, clip: None, options=Options())
+    assert free.turns[1].text.endswith("The tempo is fast.") and free.turns[1].claims == ()

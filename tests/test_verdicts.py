@@ -1,0 +1,182 @@
+"""A claim is supported, contradicted, or cannot be told; between the two lies a band."""
+
+import numpy as np
+import pytest
+
+from mdialog import verdicts
+from mdialog.claims import Claim
+from mdialog.errors import InputError
+from mdialog.evidence import Evidence
+from mdialog.verdicts import N_MEASURED, Judge, Verifier
+
+LIMITS = {
+    "tempo_sure": 0.6, "key_support": 0.5,
+    "key_contradict": 0.7, "mode_support": 0.6, "mode_contradict": 0.8, "energy_support": -0.02, "energy_contradict": 0.1,
+    "course_support": 0.2, "course_contradict": 0.0, "level_support": 0.05, "level_contradict": 0.2, "bright_hz": 2000.0,
+    "dark_hz": 1000.0, "dense_hz": 5.0, "sparse_hz": 2.0, "brightness_hz_support": 0.0, "brightness_hz_contradict": 0.2,
+    "onset_rate_hz_support": 0.0, "onset_rate_hz_contradict": 0.2, "tempo_bpm_same": 0.06, "tempo_bpm_differs": 0.1,
+    "energy_same": 0.04, "energy_differs": 0.12, "brightness_hz_same": 0.1, "brightness_hz_differs": 0.3,
+    "onset_rate_hz_same": 0.1, "onset_rate_hz_differs": 0.3,
+}  # fmt: skip
+MEASURED = {
+    "tempo_bpm": 100.0, "tempo_confidence": 0.8, "key": "D minor", "key_confidence": 0.8, "mode": "minor",
+    "mode_confidence": 0.9, "energy": 0.5, "energy_trend": 0.0, "brightness_hz": 2500.0, "onset_rate_hz": 1.0,
+    "percussive_share": 0.3, "beat_strength": 0.4,
+}  # fmt: skip
+
+
+def said(kind, value, *, present=True, comparison=None):
+    return Claim(value, kind, value, present, 0, 1, comparison)
+
+
+def told(claim, *, before=None, judge=None, read=None, embedding=None, duration_s=10.0, **measured):
+    evidence = Evidence({**MEASURED, **measured}, embedding, read=read or {}, duration_s=duration_s)
+    return Verifier(judge, LIMITS).verdict(claim, evidence, before).verdict
+
+
+@pytest.mark.parametrize(
+    "value, measured, expected",
+    [
+        ("moderate", {}, "supported"),
+        ("fast", {}, "contradicted"),
+        ("slow", {}, "unverifiable"),  # half of 100 would be slow
+        ("very fast", {}, "unverifiable"),  # and so would the double
+        ("fast", {"tempo_confidence": 0.5}, "unverifiable"),
+        ("moderate", {"tempo_confidence": 0.3}, "unverifiable"),
+        ("fast", {"tempo_bpm": 108.0}, "supported"),  # within 4 % of the border at 112
+        ("fast", {"tempo_bpm": 107.0, "tempo_confidence": 0.7}, "contradicted"),
+        ("104", {}, "supported"),
+        ("105", {}, "contradicted"),
+        ("200", {}, "unverifiable"),  # the double
+        ("slow", {"tempo_bpm": None}, "unverifiable"),
+    ],
+)
+def test_tempo(value, measured, expected):
+    assert told(said("tempo", value), **measured) == expected
+
+
+@pytest.mark.parametrize(
+    "claim, measured, expected",
+    [
+        (said("key", "D minor"), {}, "supported"),
+        (said("key", "F major"), {}, "contradicted"),
+        (said("key", "F major"), {"key_confidence": 0.6}, "unverifiable"),
+        (said("mode", "minor"), {"mode_confidence": 0.5}, "unverifiable"),
+        (said("mode", "major"), {}, "contradicted"),
+        (said("mode", "major", present=False), {}, "supported"),
+        (said("energy", "medium"), {}, "supported"),
+        (said("energy", "high"), {"energy": 0.6}, "unverifiable"),
+        (said("energy", "high"), {"energy": 0.4}, "contradicted"),
+        (said("loudness", "quiet"), {"energy": 0.1}, "supported"),
+        (said("brightness", "bright"), {}, "supported"),
+        (said("brightness", "dark"), {}, "contradicted"),
+        (said("brightness", "dark"), {"brightness_hz": 1100.0}, "unverifiable"),
+        (said("density", "sparse"), {}, "supported"),
+        (said("density", "dense"), {}, "contradicted"),
+        (said("course", "rising"), {"energy_trend": 0.3}, "supported"),
+        (said("course", "rising"), {"energy_trend": 0.1}, "unverifiable"),
+        (said("course", "falling"), {"energy_trend": 0.1}, "contradicted"),
+        (said("course", "level"), {}, "supported"),
+        (said("course", "rising"), {"energy_trend": 0.3, "duration_s": 4.0}, "unverifiable"),
+    ],
+)  # fmt: skip
+def test_what_is_measured(claim, measured, expected):
+    assert told(claim, **measured) == expected
+
+
+def test_nothing_played_and_nothing_to_judge_by():
+    assert Verifier(None, LIMITS).verdict(said("tempo", "slow"), None).verdict == "unverifiable"
+    assert told(said("instrument", "flute")) == "unverifiable"
+    assert told(said("lead", "flute")) == "unverifiable"
+
+
+@pytest.mark.parametrize(
+    "claim, here, there, expected",
+    [
+        (said("tempo", "fast", comparison="more"), 120.0, 100.0, "supported"),
+        (said("tempo", "fast", comparison="less"), 120.0, 100.0, "contradicted"),
+        (said("tempo", "fast", comparison="more", present=False), 120.0, 100.0, "contradicted"),
+        (said("tempo", "fast", comparison="same"), 100.0, 102.0, "supported"),
+        (said("tempo", "fast", comparison="more"), 106.0, 100.0, "unverifiable"),
+    ],
+)
+def test_comparison_with_the_clip_before(claim, here, there, expected):
+    before = Evidence({**MEASURED, "tempo_bpm": there})
+    assert told(claim, tempo_bpm=here, before=before) == expected
+    assert told(claim, tempo_bpm=here) == "unverifiable"  # there is none
+    unsure = Evidence({**MEASURED, "tempo_bpm": there, "tempo_confidence": 0.1})
+    assert told(claim, tempo_bpm=here, before=unsure) == "unverifiable"
+
+
+def test_instruments_cannot_be_compared():
+    assert told(said("instrument", "drums", comparison="more"), before=Evidence(MEASURED)) == "unverifiable"
+
+
+@pytest.fixture(scope="module")
+def judge():
+    """Axis 0 is the flute, 1 the choir, 2 reggae; present from 1 on, absent under -1."""
+    labels = ("instrument:flute", "vocal:choir", "genre:reggae", "instrument:synth lead", "instrument:synth pad")
+    weights = np.zeros((5, 2 * 4 + N_MEASURED), np.float32)
+    weights[[0, 1, 2, 3, 4], [0, 1, 2, 3, 3]] = 1.0
+    return Judge(labels, weights, np.zeros(5, np.float32), np.ones(5, np.float32), -np.ones(5, np.float32), "abc")
+
+
+@pytest.mark.parametrize(
+    "claim, axes, expected",
+    [
+        (said("instrument", "flute"), (2, 0, 0, 0), "supported"),
+        (said("instrument", "flute"), (0.5, 0, 0, 0), "unverifiable"),
+        (said("instrument", "flute"), (-2, 0, 0, 0), "contradicted"),
+        (said("instrument", "flute", present=False), (-2, 0, 0, 0), "supported"),
+        (said("instrument", "harp"), (2, 0, 0, 0), "unverifiable"),  # nothing was fitted for it
+        (said("instrument", "synth"), (0, 0, 0, 2), "supported"),
+        (said("instrument", "synth"), (0, 0, 0, -2), "contradicted"),
+        (said("lead", "flute"), (2, 0, 0, 0), "unverifiable"),
+        (said("lead", "flute"), (-2, 0, 0, 0), "contradicted"),
+        (said("lead", "flute", present=False), (-2, 0, 0, 0), "supported"),
+        (said("vocal", "voice"), (0, 2, 0, 0), "supported"),
+        (said("vocal", "instrumental"), (0, 2, 0, 0), "contradicted"),
+        (said("vocal", "instrumental"), (0, -2, 0, 0), "supported"),
+        (said("vocal", "instrumental"), (0, 0, 0, 0), "unverifiable"),
+    ],
+)
+def test_what_is_heard(judge, claim, axes, expected):
+    assert told(claim, judge=judge, embedding=np.array(axes, np.float32)) == expected
+
+
+def test_metadata_beside_the_signal(judge):
+    def look(claim, axes, **read):
+        evidence = Evidence(MEASURED, np.array(axes, np.float32), read=read)
+        return Verifier(judge, LIMITS).verdict(claim, evidence)
+
+    reggae = said("genre", "reggae")
+    believed = look(reggae, (0, 0, 0, 0), genre=("reggae",))
+    assert (believed.verdict, believed.evidence["source"]) == ("supported", "metadata")
+    assert look(reggae, (0, 0, 0, 0), genre=("jazz",)).verdict == "contradicted"
+    against = look(reggae, (0, 0, 2, 0), genre=("jazz",))
+    assert against.verdict == "supported" and against.evidence["disagrees"] and against.evidence["metadata"] == ["jazz"]
+    title = look(said("key", "D minor"), (0, 0, 0, 0), key="D# major")
+    assert title.verdict == "supported" and title.evidence["disagrees"]
+    assert "disagrees" not in look(said("key", "D minor"), (0, 0, 0, 0), key="D minor").evidence
+    assert look(said("tempo", "moderate"), (0, 0, 0, 0), tempo_bpm=160.0).evidence["disagrees"]
+
+
+def test_a_judge_is_kept_and_read_again(judge, tmp_path):
+    judge.save(tmp_path / "verdicts.npz")
+    again = Judge.load(tmp_path / "verdicts.npz")
+    assert again.labels == judge.labels and again.model == "abc" and np.allclose(again.weights, judge.weights)
+    (tmp_path / "broken.npz").write_bytes(b"no")
+    with pytest.raises(InputError, match="fit_verdicts"):
+        Judge.load(tmp_path / "broken.npz")
+
+
+def test_the_bundled_judge_belongs_to_the_bundled_clap(clap_mini):
+    from mdialog.clap import Clap
+
+    found = verdicts.judge_of(Clap.load(str(clap_mini)).model_id)
+    assert found is not None and "instrument:drums" in found.labels and "vocal:choir" in found.labels
+    assert verdicts.judge_of("clap-mini@00000000") is None and verdicts.judge_of("another@1") is None
+
+
+def test_the_shipped_thresholds_have_every_name():
+    assert set(verdicts.thresholds()) == set(LIMITS)
