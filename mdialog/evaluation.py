@@ -16,14 +16,24 @@ from mdialog.run import plan as plan_run
 from mdialog.snapshot import Snapshot
 
 FOLDER, PAGE = "evaluation", "evaluation.md"
-PARTS = ("grounding", "relevance", "people")
+PARTS = ("grounding", "relevance", "people")  # and, where a judge is named, "judge"
+JUDGED = 40  # dialogues that a judge scores
 PLANS_COMPARED = 2_000  # so many plans' order of intents is held against people's
 
 
 def evaluate(
-    run: Path, *, catalog: str, parts: tuple[str, ...] = PARTS, listener: str | None = None, device: str = "cpu",
-    turns: int = 200, people: Path | None = None, seed: int = 0, say: Callable[[str], None] = lambda text: None,
-) -> str:  # fmt: skip
+    run: Path,
+    *,
+    catalog: str,
+    parts: tuple[str, ...] = PARTS,
+    listener: str | None = None,
+    device: str = "cpu",
+    turns: int = 200,
+    people: Path | None = None,
+    judge: str | None = None,
+    seed: int = 0,
+    say: Callable[[str], None] = lambda text: None,
+) -> str:
     """Evaluate a run folder and keep the figures in it.
 
     Parameters
@@ -40,6 +50,8 @@ def evaluate(
         Turns to write again.
     people : Path, optional
         CPCD's dialogues; without it only the counts of people's intents stand beside the run.
+    judge : str, optional
+        A listener that scores dialogues by the rubrics, after it has shown on known cases that it can.
     seed : int
     say : callable
         Told what is being done.
@@ -64,9 +76,9 @@ def evaluate(
     opened = Catalog.open(catalog, device=device)
     out = run / FOLDER
     out.mkdir(exist_ok=True)
-    job = _Job(run, dialogues, plans, opened, out, listener, device, turns, people, seed)
+    job = _Job(run, dialogues, plans, opened, out, listener, device, turns, people, judge, seed)
     sections = []
-    for part in parts:
+    for part in (*parts, *(("judge",) if judge else ())):
         say(part)
         result, text = _PARTS[part](job)
         (out / f"{part}.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -87,6 +99,7 @@ class _Job:
     device: str
     turns: int
     people: Path | None
+    judge: str | None
     seed: int
 
     @property
@@ -131,4 +144,20 @@ def _people(job: _Job) -> tuple[dict, str]:
     return {"talk": dataclasses.asdict(made), "intents": dataclasses.asdict(order)}, humans.table(made, order)
 
 
-_PARTS = {"grounding": _grounding, "relevance": _relevance, "people": _people}
+def _judge(job: _Job) -> tuple[dict, str]:
+    from mdialog.audio import AudioCache
+    from mdialog.evaluate.calibrate import calibrate, rows, table
+    from mdialog.evaluate.judge import judge, plays
+    from mdialog.listener import load
+
+    who = load(job.judge, device=job.device)
+    play = plays({plan.id: plan for plan in job.plans}, player(AudioCache(), sample_rate=who.sample_rate))
+    kept = job.out / "judgements.jsonl"
+    kept.unlink(missing_ok=True)
+    able = calibrate(job.dialogues, who, play=play, seed=job.seed)
+    found = judge(job.dialogues, who, play=play, n=JUDGED, seed=job.seed, out=kept)
+    text = f"By {who.model_id}; scores stand only where the judge told faulty dialogues from repaired ones.\n\n"
+    return {"judge": who.model_id, "rows": [dataclasses.asdict(row) for row in rows(found, able)]}, text + table(found, able)
+
+
+_PARTS = {"grounding": _grounding, "relevance": _relevance, "people": _people, "judge": _judge}
