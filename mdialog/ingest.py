@@ -15,8 +15,11 @@ from mdialog.analyse import Analysed, Job, analyse_all
 from mdialog.background import FEW_WINDOWS, MAX_WINDOWS, heard_scores, heard_values, make_background, shipped_background
 from mdialog.catalog import Catalog
 from mdialog.changes import ID_DIGITS, Listed, Todo, compare, metadata_hash, metadata_id, read_listed, scan
+from mdialog.evidence import Evidence
 from mdialog.metadata import merge, read_tags
 from mdialog.schema import heard_columns, measured_row, meta_columns, term_columns, track_row
+from mdialog.tags import Measured
+from mdialog.verdicts import judge_of
 
 if TYPE_CHECKING:
     from mdialog.clap import Clap
@@ -187,7 +190,7 @@ class _Writer:
     ):
         self.catalog, self.clap, self.table, self.report, self.replaced = catalog, clap, table, report, replaced
         self.pending: list[tuple[Analysed, np.ndarray]] = []
-        self.background = _background(catalog, clap)
+        self.background, self.judge = _background(catalog, clap), judge_of(clap.model_id)
         self.n_batches = 0
 
     def run(self, jobs: list[Job], *, workers: int | None, progress: Callable[[int, int], None] | None) -> None:
@@ -279,12 +282,21 @@ class _Writer:
             return track_row(file, metadata, measured=found.tags.track if found.tags else None), []
         mean = embeddings.mean(axis=0)
         heard = self._heard(np.stack([*embeddings, mean / max(np.linalg.norm(mean), 1e-12)]))
+        heard = [row | self._read(row["embedding"], measured, found.tags.track, heard[-1]["embedding"])
+                 for row, measured in zip(heard, [*filter(None, found.tags.windows), found.tags.track], strict=True)]
         sounding = iter(heard[:-1])
         windows = []
         for i, ((start_s, end_s), measured) in enumerate(zip(found.spans, found.tags.windows, strict=True)):
             row = {"track_id": file["track_id"], "index": i, "start_s": start_s, "end_s": end_s}
             windows.append(row | measured_row(measured) | (next(sounding) if measured is not None else {}))
         return track_row(file, metadata, measured=found.tags.track, heard=heard[-1]), windows
+
+    def _read(self, embedding: np.ndarray, measured: Measured, track: Measured, around: np.ndarray) -> dict:
+        """``heard_*`` words by the read-outs that lie beside the model; none, so that zero-shot words stay, without them."""
+        if self.judge is None:
+            return {}
+        evidence = Evidence(dataclasses.asdict(measured), embedding, around=around, track_bpm=track.tempo_bpm)
+        return {f"heard_{kind}": words for kind, words in self.judge.values(evidence).items()}
 
     def _heard(self, embeddings: np.ndarray) -> list[dict]:
         """``heard_*`` columns of each embedding."""

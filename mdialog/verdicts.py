@@ -21,6 +21,8 @@ from mdialog.evidence import MEASURES, Evidence
 
 FILE = "verdicts.npz"  # beside a CLAP model's weights: what its embeddings tell of each label
 JUDGED = ("instrument", "vocal", "mood", "genre", "tempo", "energy")  # by embedding and measures
+# Heard tags by kind: from which logit on, and how many at the most.
+HEARD = {"instrument": (0.5, 8), "vocal": (0.5, 1), "genre": (0.0, 1), "mood": (-0.5, 1)}
 SURER = 0.8  # logits more that it takes to contradict who says that something is not there
 WIDE_ENOUGH_S = 9.0  # a course needs a clip of about ten seconds
 
@@ -76,6 +78,18 @@ class Judge:
     def logits(self, evidence: Evidence) -> np.ndarray:
         """One logit a label, (n_labels,)."""
         return self.weights @ features(evidence) + self.bias
+
+    def values(self, evidence: Evidence) -> dict[str, list[str]]:
+        """The values of `HEARD` kinds that are more likely there than not, the likeliest first: heard tags.
+        """
+        logits = self.logits(evidence)
+        found: dict[str, list[str]] = {}
+        for kind, (least, most) in HEARD.items():
+            own = sorted((i for name, i in self.index.items() if name.startswith(f"{kind}:")), key=lambda i: -logits[i])
+            found[kind] = [self.labels[i].split(":", 1)[1] for i in own if logits[i] >= least][:most]
+        if not found["vocal"] and logits[self.index["vocal:choir"]] <= -HEARD["vocal"][0]:
+            found["vocal"] = ["instrumental"]
+        return found
 
     def save(self, path: Path) -> None:
         """Write ``verdicts.npz``, in half precision."""

@@ -12,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 WIDTH, COLUMN = 120, 26
+MARKS = {"supported": "✓", "contradicted": "✗", "unverifiable": "?"}
 SPEAKERS = {"user": "seeker", "assistant": "recommender"}
 
 
@@ -55,9 +56,16 @@ def dialogues(run: Path, n: int) -> str:
     parts = []
     with open(run / "dialogues.jsonl", encoding="utf-8") as records:
         for record in map(json.loads, islice(records, n)):
-            rows = [f"| {SPEAKERS[t['role']]} | {t['content'].replace('|', chr(92) + '|')} |" for t in record["turns"]]
+            texts = [t["content"].replace("|", r"\|") + verdicts(t) for t in record["turns"]]
+            rows = [f"| {SPEAKERS[t['role']]} | {text} |" for t, text in zip(record["turns"], texts, strict=True)]
             parts.append("\n".join([f"`{record['id']}`:\n", "| | |", "|---|---|", *rows]))
     return "\n\n".join(parts)
+
+
+def verdicts(turn: dict) -> str:
+    """What came of the turn's audible statements, small, below it."""
+    said = [f"{MARKS[claim['verdict']]} {claim['text']}" for claim in turn["claims"] if claim["basis"] == "heard"]
+    return f"<br><sub>{' · '.join(dict.fromkeys(said))}</sub>" if said else ""
 
 
 def put(text: str, mark: str, new: str) -> str:

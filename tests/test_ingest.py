@@ -347,3 +347,15 @@ def test_real_recordings(real_data, path, clap):
     catalog = Catalog.open(path, clap=clap)
     (hit,) = catalog.search(f'~track:{rows["allegro.ogg"]["track_id"][:8]}')
     assert hit.title == "Velocity"
+
+
+def test_most_instruments_that_are_heard_do_sound(catalog):
+    from mdialog.evaluate.relevance import composer_truth
+    from mdialog.snapshot import Snapshot
+
+    truth = composer_truth(Snapshot.of(catalog))
+    heard = {row["track_id"]: row["heard_instrument"] for row in catalog.columns(["track_id", "heard_instrument"]).to_pylist()}
+    sounding = {track: {i for span in labels.spans for i in span.instruments} for track, labels in truth.items()}
+    named = [(track, i) for track, instruments in heard.items() for i in instruments or ()]
+    assert len(truth) == len(heard) and len(named) >= len(heard)
+    assert sum(i in sounding[track] for track, i in named) >= 0.7 * len(named)

@@ -144,6 +144,15 @@ def test_what_is_heard(judge, claim, axes, expected):
     assert told(claim, judge=judge, embedding=np.array(axes, np.float32)) == expected
 
 
+def test_heard_tags_are_what_is_likely_there(judge):
+    def values(*axes):
+        return judge.values(Evidence(MEASURED, np.array(axes, np.float32)))
+
+    assert values(2, 2, 2, 0) == {"instrument": ["flute"], "vocal": ["choir"], "genre": ["reggae"], "mood": []}
+    assert values(0, -2, -1, 3)["instrument"] == ["synth lead", "synth pad"]
+    assert values(0, -2, -1, 0)["vocal"] == ["instrumental"] and values(0, 0, -1, 0)["vocal"] == []
+
+
 def test_metadata_beside_the_signal(judge):
     def look(claim, axes, **read):
         evidence = Evidence(MEASURED, np.array(axes, np.float32), read=read)
