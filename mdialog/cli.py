@@ -255,6 +255,40 @@ def report(run, catalog, max_dialogues, workers):
 
 
 @main.command()
+@click.argument("run", type=FOLDER)
+@click.option("--catalog", help="The catalogue, a folder or a URI; needed to make the page.")
+@click.option("-n", "n", type=POSITIVE, default=60, help="How many statements.")
+@seed_option
+@click.option("--out", type=FOLDER, help="Folder of the page.  [default: RUN/sheet]")
+@click.option("--answers", type=FILE, multiple=True, help="A CSV that a listener saved, or several: compare them.")
+@with_config
+def sheet(run, catalog, n, seed, out, answers):
+    """Have people check the claims of a RUN by ear.
+
+    Makes a page with clips and statements, without the verdicts: hand out its folder. What listeners save there comes
+    back with --answers and is held against the verdicts; the key to them stays in RUN.
+    """
+    if answers:
+        from mdialog.answers import agreement
+
+        found = agreement(run, answers)
+        for line in found.problems:
+            click.echo(f"does not count: {line}", err=True)
+        click.echo(found.table())
+        sys.exit(1 if found.problems else 0)
+    if catalog is None:
+        raise click.UsageError("give --catalog to make the page, or --answers to compare what came back")
+    from mdialog.sheet import make
+
+    lost = []
+    path = make(run, catalog=catalog, n=n, seed=seed, out=out, warn=lost.append)
+    for line in lost:
+        click.echo(f"no sound: {line}", err=True)
+    click.echo(f"{path}" + (f"; {len(lost)} clips cannot be played" if lost else ""))
+    sys.exit(1 if lost else 0)
+
+
+@main.command()
 @click.argument("file", type=FILE)
 @click.option("--json", "as_json", type=FILE, help="Write all faults here too.")
 @limit_option

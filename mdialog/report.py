@@ -138,25 +138,26 @@ def report(run_folder: str | Path, *, catalog: str | Path, max_dialogues: int = 
     named = table.select(["track_id", "path", "meta_title", "meta_artist"]).to_pylist()
     tracks = {row["track_id"]: row for row in named}
     shown = records[:max_dialogues]
-    clips = cut_clips(shown, tracks=tracks, folder=run_folder / AUDIO_FOLDER, workers=workers)
+    heard = [span_of(span) for record in shown for turn in record.turns for span in turn.heard]
+    clips = cut_clips(heard, tracks=tracks, folder=run_folder / AUDIO_FOLDER, workers=workers)
     if warn:
         for problem in sorted({c.problem for c in clips.values() if c.problem}):
             warn(problem)
     page = _page(run_folder, records=records, shown=shown, failures=failures, table=table, tracks=tracks, clips=clips)
     path = run_folder / "report.html"
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(render(page), encoding="utf-8", errors="replace")
-    partial.replace(path)
+    write_page(path, page, template="report.html.jinja")
     return path
 
 
-def render(page: _Page) -> str:
-    """The page as HTML; every text in it escaped."""
+def write_page(path: Path, page: object, *, template: str) -> None:
+    """Write a page as HTML, complete or not at all; every text in it escaped. The template knows it as ``page``."""
     import jinja2
 
     environment = jinja2.Environment(loader=jinja2.PackageLoader("mdialog", ""), autoescape=True, trim_blocks=True,
                                      lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-    return environment.get_template("report.html.jinja").render(page=page)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(environment.get_template(template).render(page=page), encoding="utf-8", errors="replace")
+    partial.replace(path)
 
 
 def _lines(path: Path) -> list[str]:
@@ -165,16 +166,16 @@ def _lines(path: Path) -> list[str]:
         return [line for line in lines if line.strip()]
 
 
-def cut_clips(records: Iterable[Dialogue], *, tracks: dict[str, dict], folder: Path,
+def cut_clips(spans: Iterable[tuple[str, float, float]], *, tracks: dict[str, dict], folder: Path,
               workers: int | None = None) -> dict[tuple, Heard]:
-    """Cut each span that was heard to a small mp3, once; files of an earlier page that are not needed go.
+    """Cut each span, (track_id, start_s, end_s), to a small mp3, once; files of an earlier page that are not needed go.
 
     Returns
     -------
-    dict of (track_id, start_s, end_s) to Heard
+    dict of span to Heard
+        Its ``src`` begins with the folder's name.
     """
-    turns = [turn for record in records for turn in record.turns]
-    spans = dict.fromkeys(_span(heard) for turn in turns for heard in turn.heard)
+    spans = dict.fromkeys(spans)
     folder.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:  # decoding and encoding release the GIL
         clips = dict(zip(spans, pool.map(lambda span: _cut(span, tracks, folder), spans), strict=True))
@@ -185,7 +186,8 @@ def cut_clips(records: Iterable[Dialogue], *, tracks: dict[str, dict], folder: P
     return clips
 
 
-def _span(heard: Span) -> tuple[str, float, float]:
+def span_of(heard: Span) -> tuple[str, float, float]:
+    """A span as :func:`cut_clips` takes it."""
     return heard.track_id, heard.start_s, heard.end_s
 
 
@@ -206,7 +208,7 @@ def _cut(span: tuple[str, float, float], tracks: dict[str, dict], folder: Path) 
     except (MdialogError, OSError) as error:
         said = f"{row['path']}: {error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
         return Heard(label, None, said)
-    return Heard(label, f"{AUDIO_FOLDER}/{name}")
+    return Heard(label, f"{folder.name}/{name}")
 
 
 def _write_mp3(source: str, target: Path, *, start_s: float, end_s: float) -> None:
@@ -248,7 +250,7 @@ def _page(run_folder: Path, *, records: list[Dialogue], shown: list[Dialogue], f
 
 def _figures(records: list[Dialogue], failures: list[dict], *, n_tracks: int) -> list[tuple[str, str]]:
     turns = [turn for record in records for turn in record.turns]
-    spans = {_span(heard) for turn in turns for heard in turn.heard}
+    spans = {span_of(heard) for turn in turns for heard in turn.heard}
     verdicts = [claim.verdict for turn in turns for claim in turn.claims]
     figures = [("dialogues", len(records)), ("turns", len(turns)),
                ("different utterances", len({turn.content for turn in turns})), ("clips heard", len(spans)),
@@ -327,7 +329,7 @@ def _turn(turn: Turn, tracks: dict[str, dict], clips: dict[tuple, Heard]) -> Tur
         attributes=tuple(_chip(a, tracks) for a in turn.music_attribute) + dropped,
         tracks=tuple(_name(t, tracks) for t in turn.track_seq),
         pool_size=turn.pool_size,
-        heard=tuple(clips[_span(h)] for h in turn.heard),
+        heard=tuple(clips[span_of(h)] for h in turn.heard),
         claims=tuple(_claim(c) for c in turn.claims),
     )
 

@@ -1,0 +1,299 @@
+"""`mdialog sheet`: a page on which people judge a run's claims by ear, blind to the verdicts of the checker."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice, zip_longest
+from pathlib import Path
+
+from mdialog import claims, seeds, vocab
+from mdialog.dialogue import Claim, Dialogue, read_dialogues
+from mdialog.errors import InputError
+from mdialog.report import Heard, cut_clips, span_of, write_page
+
+PAGE, AUDIO_FOLDER = "sheet", "audio"  # the folder that listeners get
+KEY = "sheet-key.json"  # in the run's folder, not in the page's: who gets the page must not get the verdicts
+ANSWERS = ("true", "false", "can't tell")
+COLUMNS = ("item", "answer", "listener", "seconds")
+NAME = "[name]"  # stands for what a track or an artist is called
+
+# ---- the statement
+
+
+def statement(claim: Claim | claims.Claim) -> str:
+    """A claim in neutral words: "There are no drums.", "It is faster than the clip before."."""
+    if claim.comparison:
+        return _compared(claim)
+    kind = "bpm" if claim.kind == "tempo" and claim.value.isdigit() else claim.kind
+    said = _SAID.get((kind, claim.value)) or _SAID.get(kind) or ("The {kind} is {value}.", "The {kind} is not {value}.")
+    plural = claim.value.endswith("s") and claim.value not in ("bass", "brass")
+    article = "" if plural or claim.value == "brass" else "an " if claim.value[:1] in "aeiou" else "a "
+    return said[not claim.present].format(
+        kind=claim.kind, value=claim.value, one=article + claim.value, are="are" if plural else "is"
+    )
+
+
+_SAID = {  # where it holds, and where it does not
+    "bpm": ("The tempo is {value} beats a minute.", "The tempo is not {value} beats a minute."),
+    "key": ("It is in {value}.", "It is not in {value}."),
+    "mode": ("It is in a {value} key.", "It is not in a {value} key."),
+    "metre": ("It is in {value} time.", "It is not in {value} time."),
+    "instrument": ("There {are} {one}.", "There {are} no {value}."),
+    "lead": ("The main melody is played by {one}.", "The main melody is not played by {one}."),
+    "loudness": ("It is {value}.", "It is not {value}."),
+    "brightness": ("It sounds {value}.", "It does not sound {value}."),
+    "density": ("It sounds {value}.", "It does not sound {value}."),
+    ("vocal", "choir"): ("A choir sings.", "No choir sings."),
+    ("vocal", "voice"): ("There is a voice.", "There is no voice."),
+    ("vocal", "instrumental"): ("It is instrumental: nobody sings.", "It is not instrumental: somebody sings."),
+    ("course", "rising"): ("It builds up over the clip.", "It does not build up over the clip."),
+    ("course", "falling"): ("It winds down over the clip.", "It does not wind down over the clip."),
+    ("course", "level"): ("Its energy stays level over the clip.", "Its energy does not stay level over the clip."),
+}
+_DEGREES = {  # of the pole of each scale: more, less, same
+    "tempo": ("faster", "slower", "as fast"),
+    "energy": ("more energetic", "less energetic", "as energetic"),
+    "loudness": ("louder", "quieter", "as loud"),
+    "brightness": ("brighter", "darker", "as bright"),
+    "density": ("denser", "sparser", "as dense"),
+}
+
+
+def _compared(claim: Claim | claims.Claim) -> str:
+    degree = ("more", "less", "same").index(claim.comparison)
+    than = "as" if claim.comparison == "same" else "than"
+    if claim.kind in ("instrument", "lead", "vocal"):
+        amount = ("more", "less", "as much")[degree]
+        return f"It {'has' if claim.present else 'does not have'} {amount} of the {claim.value} {than} the clip before."
+    general = (f"more {claim.value}", f"less {claim.value}", f"as {claim.value}")
+    words = _DEGREES[claim.kind] if claims.POLES.get(claim.kind) == claim.value else general
+    return f"It is {'' if claim.present else 'not '}{words[degree]} {than} the clip before."
+
+
+_MEANT = {
+    "energy": "How much force there is in it: low, medium or high.",
+    "brightness": "Bright: much treble. Dark: little.",
+    "density": "Dense: many notes or instruments at once. Sparse: few.",
+}
+
+
+def _meant(claim: Claim) -> str:
+    """What the checker takes the words to mean, for kinds on which people differ."""
+    if claim.kind == "tempo" and claim.value.isdigit():
+        return f"Give or take {claims.TEMPO_TOLERANCE:.0%}."
+    known = claim.kind in vocab.load() and claim.value in vocab.load()[claim.kind]
+    if not known or claim.comparison:
+        return _MEANT.get(claim.kind, "")
+    value = vocab.load()[claim.kind][claim.value]
+    if claim.kind == "tempo":
+        low, high = (int(x) if 0 < x < 1000 else None for x in (value.low, value.high))
+        bounds = f"{low} to {high}" if low and high else f"Over {low}" if low else f"Under {high}"
+        return f"{bounds} beats a minute."
+    if claim.kind == "metre" or claim.kind == "key" and "#" in claim.value:
+        return f"That is {value.words[1]}."
+    return _MEANT.get(claim.kind, "")
+
+
+# ---- what is asked
+
+
+@dataclass(frozen=True)
+class Item:
+    """A claim to be judged by ear.
+
+    Parameters
+    ----------
+    id : str
+        The same whenever the same claim is drawn; tells nothing.
+    dialogue : str
+    turn, claim : int
+        Counted from 0.
+    kind, verdict, basis : str
+        As the record has them.
+    statement : str
+    meant : str
+        What its words mean; may be empty.
+    sentence : str
+        In which the claim was made, with names masked.
+    spans : tuple of (track_id, start_s, end_s)
+        What it is about, last; before it what a comparison is with.
+    """
+
+    id: str
+    dialogue: str
+    turn: int
+    claim: int
+    kind: str
+    verdict: str
+    basis: str
+    statement: str
+    meant: str
+    sentence: str
+    spans: tuple[tuple[str, float, float], ...]
+
+
+def items_of(dialogues: Iterable[Dialogue]) -> list[Item]:
+    """Claims on turns that heard a clip; of equal statements about equal clips the first."""
+    found: dict[tuple, Item] = {}
+    for dialogue in dialogues:
+        names = [part for name in dialogue.tracks.values() for part in (name.title, name.artist)]
+        for i, turn in enumerate(dialogue.turns):
+            for j, claim in enumerate(turn.claims):
+                spans = _spans(dialogue, i, compares=claim.comparison is not None)
+                said = statement(claim)
+                if spans and (said, spans) not in found:
+                    found[said, spans] = Item(
+                        id=_id(dialogue.id, i, j, said, spans), dialogue=dialogue.id, turn=i, claim=j, kind=claim.kind,
+                        verdict=claim.verdict, basis=claim.basis, statement=said, meant=_meant(claim),
+                        sentence=_sentence(turn.content, claim, names), spans=spans,
+                    )  # fmt: skip
+    return list(found.values())
+
+
+def _id(*parts: object) -> str:
+    # The letter keeps spreadsheets from reading 12345e67 as a number.
+    return "q" + hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=5).hexdigest()
+
+
+def _spans(dialogue: Dialogue, turn: int, *, compares: bool) -> tuple[tuple[str, float, float], ...]:
+    """Spans that a claim of a turn rests on: its last clip; for a comparison, before it the last one of another track."""
+    heard = [span_of(span) for t in dialogue.turns[: turn + 1] for span in t.heard]
+    if not dialogue.turns[turn].heard:
+        return ()
+    others = [span for span in heard if span[0] != heard[-1][0]]
+    if not compares:
+        return (heard[-1],)
+    return (others[-1], heard[-1]) if others else ()
+
+
+_HIDDEN = "\ue000"  # of the private use area: stands for one letter of a name
+_ENDS = re.compile(r"[.!?…]+[\"'’”)\]]*\s+|\n+")
+
+
+def _sentence(content: str, claim: Claim, names: Iterable[str]) -> str:
+    """The sentence that a claim stands in; names and quotations masked."""
+    names = sorted(filter(None, names), key=len, reverse=True)
+    hidden = re.sub(r'"[^"]*"|“[^”]*”', lambda m: _HIDDEN * len(m[0]), content)
+    for name in names:
+        hidden = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", lambda m: _HIDDEN * len(m[0]), hidden)
+    said = (claim.text, claim.kind, claim.value)
+    found = [c.start for c in claims.find(content, names=names) if (c.text, c.kind, c.value) == said]
+    place = max(0, found[0] if found else hidden.find(claim.text))
+    bounds = [0, *(m.end() for m in _ENDS.finditer(hidden)), len(hidden)]
+    start = max(b for b in bounds if b <= place)
+    end = min((b for b in bounds if b > place), default=len(hidden))
+    return re.sub(f"{_HIDDEN}+", NAME, hidden[start:end]).strip()
+
+
+def draw(items: Iterable[Item], *, seed: int) -> list[Item]:
+    """All items, in an order of which every beginning is spread evenly over kinds and verdicts."""
+    rng = seeds.stdlib(seed, "sheet")
+    cells: dict[tuple[str, str], list[Item]] = {}
+    for item in sorted(items, key=lambda item: item.id):
+        cells.setdefault((item.kind, item.verdict), []).append(item)
+    queues = [rng.sample(cell, len(cell)) for _, cell in sorted(cells.items())]
+    rounds = ([item for item in one_each if item] for one_each in zip_longest(*queues))
+    return [item for one_each in rounds for item in rng.sample(one_each, len(one_each))]
+
+
+# ---- the page
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """An item as the page shows it."""
+
+    id: str
+    statement: str
+    meant: str
+    sentence: str
+    players: tuple[tuple[str, str], ...]  # label, file
+
+
+@dataclass(frozen=True)
+class _Page:
+    """Everything that the template reads: nothing of the key."""
+
+    id: str
+    items: list[_Asked]
+    answers: tuple[str, ...]
+    columns: tuple[str, ...]
+    has_names: bool
+
+
+def make(run: str | Path, *, catalog: str | Path, n: int = 60, seed: int = 0, out: str | Path | None = None,
+         warn: Callable[[str], None] | None = None) -> Path:
+    """Write the listening sheet of a run: ``index.html`` and ``audio/`` in a folder to hand out, the key beside the run.
+
+    The page is static: opened from the disk or from any web server, it keeps a listener's answers in the browser and gives them
+    back as a CSV file. It holds no verdict; the key, ``sheet-key.json``, stays in the run's folder.
+
+    Parameters
+    ----------
+    run : str or Path
+        A run folder.
+    catalog : str or Path
+        The catalogue that its dialogues were planned from.
+    n : int > 0
+        Claims to ask about; fewer where the run has fewer. Drawn evenly over kinds and verdicts as far as there are any.
+    seed : int
+    out : str or Path, optional
+        Folder of the page; ``RUN/sheet`` if not given.
+    warn : callable, optional
+        Called with one line for each clip that cannot be played: its claims are not asked about.
+
+    Returns
+    -------
+    Path of ``index.html``
+
+    Raises
+    ------
+    InputError
+        If the run has no claim about a clip that was heard, or none of the clips can be played.
+    """
+    from mdialog.catalog import Catalog
+
+    run = Path(run)
+    folder = Path(out) if out else run / PAGE
+    items = items_of(read_dialogues(run / "dialogues.jsonl"))
+    if not items:
+        raise InputError(f"{run} has no claim about a clip that was heard; write its dialogues again with claims checked")
+    table = Catalog.open(catalog).columns(["track_id", "path", "meta_title", "meta_artist"])
+    tracks = {row["track_id"]: row for row in table.to_pylist()}
+    chosen, clips = _playable(draw(items, seed=seed), n, tracks=tracks, folder=folder / AUDIO_FOLDER)
+    problems = sorted({clip.problem for clip in clips.values() if clip.problem})
+    for problem in problems if warn else ():
+        warn(problem)
+    if not chosen:
+        raise InputError(f"{run}: no clip of its claims can be played ({problems[0]}); give the catalogue it was planned from")
+    _write_key(run / KEY, chosen)
+    asked = [_asked(item, clips) for item in seeds.stdlib(seed, "sheet", "order").sample(chosen, len(chosen))]
+    page = _Page(_id(*sorted(item.id for item in chosen)), asked, ANSWERS, COLUMNS, any(NAME in a.sentence for a in asked))
+    write_page(folder / "index.html", page, template="sheet.html.jinja")
+    return folder / "index.html"
+
+
+def _playable(ordered: Iterable[Item], n: int, *, tracks: dict[str, dict],
+              folder: Path) -> tuple[list[Item], dict[tuple, Heard]]:
+    """The first `n` items whose clips can all be played, and every clip that was tried."""
+    waiting, chosen, clips = iter(ordered), [], {}
+    while more := list(islice(waiting, n - len(chosen))):
+        clips = cut_clips([*clips, *(span for item in more for span in item.spans)], tracks=tracks, folder=folder)
+        chosen += [item for item in more if all(clips[span].src for span in item.spans)]
+    return chosen, clips
+
+
+def _asked(item: Item, clips: Mapping[tuple, Heard]) -> _Asked:
+    labels = ("The clip before", "The clip") if len(item.spans) == 2 else ("The clip",)
+    players = tuple((label, clips[span].src) for label, span in zip(labels, item.spans, strict=True))
+    return _Asked(item.id, item.statement, item.meant, item.sentence, players)
+
+
+def _write_key(path: Path, items: Iterable[Item]) -> None:
+    names = ("dialogue", "turn", "claim", "kind", "verdict", "basis", "statement")
+    key = {item.id: {name: getattr(item, name) for name in names} for item in sorted(items, key=lambda item: item.id)}
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(key, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    partial.replace(path)
