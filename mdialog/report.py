@@ -1,5 +1,6 @@
 """The page of a run: its dialogues to read and listen to, and a picture of the catalogue they came from."""
 
+import base64
 import hashlib
 import json
 import os
@@ -98,6 +99,7 @@ class _Page:
     n_failures: int
     map: pictures.Map | None
     pictures: list[pictures.Picture]
+    beside_people: list[tuple[str, str]]
 
 
 def report(run_folder: str | Path, *, catalog: str | Path, max_dialogues: int = 200,
@@ -245,6 +247,7 @@ def _page(run_folder: Path, *, records: list[Dialogue], shown: list[Dialogue], f
         n_failures=len(failures),
         map=_map(table, tracks),
         pictures=_pictures(table),
+        beside_people=_beside_people(run_folder / "evaluation"),
     )
 
 
@@ -370,6 +373,21 @@ def _text(value: object) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(map(_text, value))
     return str(value)
+
+
+# What `mdialog evaluate` draws, and what it shows.
+_BESIDE_PEOPLE = {
+    "words": "Words a turn, the run's and people's",
+    "distinct": "Share of different word pairs, by how much is said",
+    "openings": "The commonest first three words",
+}
+
+
+def _beside_people(folder: Path) -> list[tuple[str, str]]:
+    """Title and data URI of each picture that an evaluation of the run has drawn."""
+    found = [(title, folder / f"{name}.svg") for name, title in _BESIDE_PEOPLE.items()]
+    return [(title, "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode())
+            for title, path in found if path.is_file()]  # fmt: skip
 
 
 def _map(table, tracks: dict[str, dict]) -> pictures.Map | None:

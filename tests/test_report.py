@@ -292,3 +292,12 @@ def test_sparkline_falls_with_the_pool():
     assert [x for x, _ in points] == sorted(x for x, _ in points)
     assert points[0][1] < points[1][1] == points[2][1] < points[3][1]
     assert pictures.sparkline([3]) == "" and "nan" not in pictures.sparkline([0, 0])
+
+
+def test_pictures_of_an_evaluation_are_in_the_page(small, tmp_path):
+    write_run(tmp_path, [dialogue(1)])
+    assert "Beside people" not in make(tmp_path, small)[0]
+    (tmp_path / "evaluation").mkdir()
+    (tmp_path / "evaluation" / "words.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'></svg>")
+    page, _ = make(tmp_path, small)
+    assert "Beside people" in page and page.count("data:image/svg+xml") == 1
