@@ -17,6 +17,7 @@ from mdialog.referee import Referee, contradicted
 
 Play = Callable[[Plan, Clip], np.ndarray]
 
+WIDEST_TOP_P = 0.95
 SHOWN_CANDIDATES = 4  # rejected candidates that a failure quotes
 
 
@@ -35,7 +36,8 @@ class Options:
     sampling : Sampling
         Of the first round.
     warmer : float >= 0
-        Added to the temperature with each round.
+        Added to the temperature with each round; the nucleus (`Sampling.top_p`) widens with it, up to .95 in the last
+        one: what a small nucleus has said wrongly once it says again.
     seed : int
     """
 
@@ -56,7 +58,9 @@ class Options:
         for i in range(self.max_rounds):
             n = 1 if i == 0 and self.max_rounds > 1 else self.candidates
             warm = self.sampling.temperature + self.warmer * i if self.sampling.temperature else 0.0
-            yield first, n, Sampling(warm, self.sampling.top_p, self.sampling.max_new_tokens)
+            top_p = self.sampling.top_p
+            wide = top_p + max(0.0, WIDEST_TOP_P - top_p) * i / max(1, self.max_rounds - 1)
+            yield first, n, Sampling(warm, round(wide, 4) if warm else top_p, self.sampling.max_new_tokens)
             first += n
 
 
