@@ -174,10 +174,23 @@ def names(said: Utterance) -> Iterator[Fault]:
     for word in sorted(set(_capitals(said.masked)) - given):
         yield Fault("names", word, "a capitalised word that is no given name")
     quoted = Counter(re.findall(r'"([^"]*?)[.,!?]?"', said.text))
-    for title in sorted({name.title for name in said.brief.offered if quoted[name.title] > 1}):
+    there = Counter(name.title for name in said.brief.offered)
+    for title in sorted(title for title, n in there.items() if quoted[title] > n):
         yield Fault("names", title, "offered twice, as if it were another track")
+    yield from _misattributed(said)
     if said.brief.offered and not _mentions(said.text, said.brief.offered[0].title):
         yield Fault("names", str(said.brief.offered[0]), "a recommending turn must name the track that it plays")
+
+
+def _misattributed(said: Utterance) -> Iterator[Fault]:
+    """A title beside another given artist than its own."""
+    pairs = [name for name in briefs.names(said.brief) if name.title and name.artist]
+    artists = {name.artist for name in briefs.names(said.brief)} - {""}
+    for title in {name.title for name in pairs}:
+        own = {name.artist for name in pairs if name.title == title}
+        for artist in artists - own:
+            if f'"{title}" by {artist}' in said.text and not any(f'"{title}" by {right}' in said.text for right in own):
+                yield Fault("names", f'"{title}" by {artist}', "a title with another's artist")
 
 
 def _foreign(said: Utterance) -> list[str]:

@@ -235,12 +235,17 @@ def write_plans(
 
 
 def _step(games: list[_Game], listener: Listener, options: Options) -> None:
-    """One round for every dialogue: those that stand at the same round share a call."""
-    by_round: dict[tuple[int, int, Sampling], list[_Game]] = {}
+    """One round for every dialogue: those that stand at the same round, and all hear something or all do not, share a call.
+
+    Who hears nothing has nothing to get wrong about the sound: these turns are drawn from the widest nucleus at once.
+    """
+    by_round: dict[tuple, list[_Game]] = {}
     for game in games:
-        by_round.setdefault(game.round, []).append(game)
-    for (first, n, sampling), together in by_round.items():
+        by_round.setdefault((game.round, bool(game.brief.clips)), []).append(game)
+    for ((first, n, sampling), hears), together in by_round.items():
         requests = [game.request for game in together]
+        if not hears and sampling.temperature:
+            sampling = replace(sampling, top_p=max(sampling.top_p, WIDEST_TOP_P))
         drawn = listener.write(requests, n=n, first=first, seed=options.seed, sampling=sampling)
         for game, candidates in zip(together, drawn, strict=True):
             game.judge(candidates)

@@ -172,3 +172,11 @@ def test_an_utterance_for_another_brief_mostly_fails():
     swapped = [(rng.choice(pairs), rng.choice(pairs)) for _ in range(1500)]
     passed = sum(not faults(text, brief) for (text, own), (_, brief) in swapped if own is not brief)
     assert passed <= 0.08 * len(swapped)
+
+
+def test_a_title_keeps_its_artist():
+    assert "names" not in of('How about "Blue Hour" by The Lamps, then "River" by Ana Sol?', OFFER)
+    assert "names" in of('How about "Blue Hour" by Ana Sol?', OFFER)
+    same = Name("River", "The Lamps")  # two tracks of one title
+    both = Brief("assistant", ("passive_recommend",), offered=(RIVER, same), about=RIVER, clips=CLIP)
+    assert "names" not in of('How about "River" by The Lamps, or the other "River" by Ana Sol?', both)
