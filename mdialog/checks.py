@@ -184,11 +184,12 @@ def names(said: Utterance) -> Iterator[Fault]:
 
 def _misattributed(said: Utterance) -> Iterator[Fault]:
     """A title beside another given artist than its own."""
-    pairs = [name for name in briefs.names(said.brief) if name.title and name.artist]
-    artists = {name.artist for name in briefs.names(said.brief)} - {""}
-    for title in {name.title for name in pairs}:
-        own = {name.artist for name in pairs if name.title == title}
-        for artist in artists - own:
+    given = briefs.names(said.brief)
+    known = {(name.title, name.artist) for name in given if name.artist}
+    known |= {(track.title, track.artist) for track in said.plan.tracks.values()} if said.plan else set()
+    for title in sorted({name.title for name in given} - {""}):
+        own = {artist for one, artist in known if one == title}
+        for artist in sorted({name.artist for name in given} - own - {""}) if own else ():
             if f'"{title}" by {artist}' in said.text and not any(f'"{title}" by {right}' in said.text for right in own):
                 yield Fault("names", f'"{title}" by {artist}', "a title with another's artist")
 
