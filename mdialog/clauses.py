@@ -59,22 +59,26 @@ _WISHED = re.compile(any_of("wished"), re.I)
 _WISHED_ANYHOW = re.compile(
     r"\bwould (?:be|hit|do|suit|spoil|help|improve|work)\b|(?:\bplease|\binstead|\bthen)\W*$|\bthat's the plan\b", re.I
 )
-_SAYS = re.compile(r"_|\b(?:is|are|has|it's|that's|there's|there|here's|sounds?|feels?|hear|with its)\b", re.I)
+_SAYS = re.compile(
+    r"_|\b(?:is|are|has|it's|that's|there's|there|here's|sounds?|feels?|hear|with its"
+    r"|(?:drive|keep|mark|carr[yi]e?|play|sit|fill|back|hold|join|come|go|move|build|wind)s?)\b",
+    re.I,
+)
 _ORDER = re.compile(rf"^\W*(?:please )?{any_of('order')}\b", re.I)
 _AUXILIARY = (
     r"(?: (?:am|is|are|was|were|been|has|have|had|do|did|can|could|will|must|might|also|still|really|just|never|always|already"
     r"|don't|didn't|can't|cannot|couldn't|won't|haven't|doesn't|not|quite|often|once|only|ever|clearly|definitely|certainly|would"
-    r"|honestly)(?![\w']))*+"
+    r"|honestly|rather|particularly|especially)(?![\w']))*+"
 )
 _GENERALLY = r"(?:lov|lik|enjoy|hat|ador)\w+ (?!the\b|that\b|this\b|how\b|its?\b|these\b|those\b|what\b|_)"
 _OF_SELF = re.compile(  # "I", "she" and "you" with a verb that tells of them, not of the sound
     rf"\b(?:i|we)(?:'(?:m|ve|d|re|ll))?+{_AUXILIARY} (?:{_GENERALLY}|(?!{any_of('heard')}\b)\w)"
     rf"|\b(?:she|he|they)(?:'(?:ve|s|re|d|ll))?+{_AUXILIARY} (?!{any_of('sung')}\b)\w"
-    rf"|(?<!glad )\byou(?:'(?:ve|d|re|ll))?+{_AUXILIARY} (?!(?:{any_of('heard')}|at|follow|get)\b)\w"
-    r"|(?<!glad )\byou(?:'d)? (?:like|ask|mean|said|want)\w*",
+    rf"|(?<!glad )(?<!since )(?<!tell )\byou(?:'(?:ve|d|re|ll))?+{_AUXILIARY} (?!(?:{any_of('heard')}|at|follow|get)\b)\w"
+    r"|(?<!glad )(?<!since )\byou(?:'d)? (?:like|ask|mean|said|want)\w*",
     re.I,
 )
-_NAMED = re.compile(r"\b(?=_)")  # a track's name after "I would draw your attention to": what follows is of the track
+_NAMED = re.compile(r"\b(?=_)")  # a track's name after "I would draw your attention to" or "play": what follows is of the track
 _AFRESH = re.compile(  # where a sentence that told of a wish or a self speaks of the sound again
     r"[;:]|\b(?:but|and|because|so|since|though)(?= (?:it|it's|this|that|that's|there|there's|the)\b)|\bbut\b"
     r"|,(?= (?:it|it's|this|that's|there|there's|the)\b)",
@@ -96,14 +100,14 @@ def _stated(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     wished = _WISHED.search(sentence)
     if wished and (_WISHED_ANYHOW.search(sentence) or not _SAYS.search(sentence[: wished.start()])):
         return
-    cuts = [(m.start(), pattern is _OF_SELF) for pattern in (_WISH, _ORDER, _OF_SELF) for m in pattern.finditer(sentence)]
+    cuts = [(m.start(), pattern is not _WISH) for pattern in (_WISH, _ORDER, _OF_SELF) for m in pattern.finditer(sentence)]
     begin = 0
-    for cut, of_self in sorted(cuts):
+    for cut, may_name in sorted(cuts):
         if cut < begin:
             continue
         if cut > begin:
             yield start + begin, start + cut
-        fresh = _AFRESH.search(sentence, cut) or of_self and _NAMED.search(sentence, cut)
+        fresh = _AFRESH.search(sentence, cut) or may_name and _NAMED.search(sentence, cut)
         if not fresh:
             return
         begin = fresh.end()
@@ -117,12 +121,17 @@ def _before_question(sentence: str) -> int:
         return pieces[-1].start()
     if _SO_THEN.search(sentence):
         return 0
+    if _OFFERED.search(sentence) and not _QUESTION.match(pieces[-1][0]):
+        return len(sentence)
     for piece in pieces:
         if _QUESTION.match(piece[0]):
             return piece.start()
     return len(sentence) if _HEDGE.search(pieces[-1][0]) else pieces[-1].start()
 
 
+_OFFERED = re.compile(  # a track is put forward, and described: "how about _, with drums?"
+    r"\b(?:how about|what about|why not|maybe|perhaps|may i \w+|might i \w+)\b[^,:]*_[^,:]*[,:]", re.I
+)
 _SO_THEN = re.compile(r"\b(?:then|or what|or not)\W*$", re.I)
 _HEDGE = re.compile(
     r"\b(?:maybe|perhaps|probably|possibly|surely|i think|i guess|i'd say|a bit|a touch|rather|isn't|aren't)\b", re.I
@@ -307,7 +316,8 @@ _LEADS = re.compile(
 _LED = re.compile(
     rf"(?:(?<!counter ){any_of('melody')}(?:'s)?(?: (?!and\b|under\b|over\b|with a\b)\w+){{0,5}}?"
     rf" (?:on|in|from|by|to|for|is|'s)|(?<!counter ){any_of('melody')}'s (?:on|in)"
-    r"|\b(?:led|carried|fronted|doubled) by|\blead(?:ing)?|\bwhat you follow is|\boutshine|\bon top (?:of it all )?sits"
+    r"|(?<!backing is )(?<!rhythm is )(?<!harmony is )\b(?:led|carried|fronted|doubled) by"
+    r"|\blead(?:ing)?|\bwhat you follow is|\boutshine|\bon top (?:of it all )?sits"
     r"|\ball about)"
     r"(?: an?| the| some)?(?: (?:lone|solo|single|soft|mellow|quiet|loud|low|high|slow|clear))?\s*$",
     re.I,

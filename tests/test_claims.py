@@ -1,5 +1,6 @@
 """The claim finder: what counts as a statement about sound, one rule a test; and the truth of a claim against labels."""
 
+import random
 import time
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ import pytest
 from test_synth_phrases import drawn
 
 from mdialog import checks, claims, clauses
+from mdialog.synth.grammar import PLURALS, book, expand, slots_of
 from mdialog.synth.labels import ClipLabels
 
 LABELS = ClipLabels(
@@ -210,3 +212,43 @@ def test_the_phrase_book_yields_no_claim_that_is_false(seeds):
             other = brief.before is not None and claims.true_of(claim, labels[0])
             assert last is not False or other, (seed, text, claim)
     assert checked > 100
+
+
+# A word for each table of sound.toml, and the turns of phrases.toml that put it forward, with the form that each takes.
+SAID = {
+    "drums": "drums", "instrument": "flute", "lead": "oboe", "tempo": "slow", "energy": "powerful", "mood": "sad",
+    "mode": "minor", "choir": "choir", "instrumental": "instrumental", "course": "builds up", "genre": "reggae",
+    "key": "D minor", "nodrums": "drums",
+}  # fmt: skip
+TURNS = [
+    ("user", "praise", "np", "np"), ("user", "complain", "con", "con"), ("user", "remark", "clause", "clause"),
+    ("user", "remark", "safe", "clause"), ("assistant", "then_sound", "clause", "clause"),
+    ("assistant", "then_sound", "safe", "clause"), ("assistant", "recommend_note", "note", "with"),
+    ("assistant", "recommend_note", "bare", "bare"), ("assistant", "item_attribute_answer", "safe", "clause"),
+    ("assistant", "item_attribute_answer", "answer", "clause"),
+]  # fmt: skip
+
+
+def statements(role, section, slot, form):
+    """Every pattern of a section filled with every form of a fact, one word a table."""
+    rng = random.Random(0)
+    forms = []
+    for table, word in SAID.items():
+        slots = {"w": word, "a": word if word == "drums" else f"a {word}", "aw": f"a {word}", "g": word, "too": f"too {word}"}
+        forms += [(table, expand(t, slots, rng, plural=word in PLURALS)) for t in book("sound")[table].get(form, ())]
+    for template in (t for templates in book("phrases")[role][section].values() for t in templates):
+        needed = slots_of(template)
+        if slot not in needed and not (slot == "np" and needed & {"noun", "more"}):
+            continue
+        for table, said in forms:
+            slots = dict.fromkeys(needed, said) | dict.fromkeys(needed & {"X", "liked", "refused"}, '"Blue"')
+            text = expand(template, slots, rng, plural=table == "drums")
+            yield text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
+
+
+def test_hardly_a_statement_of_the_phrase_book_goes_unfound():
+    """A finder that misses what the listener was taught to say would let it pass unchecked."""
+    said = [text for turn in TURNS for text in statements(*turn)]
+    missed = [text for text in said if not claims.find(text)]
+    assert len(said) > 8000
+    assert len(missed) <= 0.05 * len(said), missed[:40]
