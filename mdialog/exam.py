@@ -20,6 +20,7 @@ import numpy as np
 from mdialog import brief as briefs
 from mdialog import checks, claims, hearing
 from mdialog.errors import InputError
+from mdialog.files import write_text
 from mdialog.hearing import LEVEL, Hearing, Row, Statements
 from mdialog.listener.base import Listener, Request, Sampling
 from mdialog.plan import Clip
@@ -145,13 +146,7 @@ def _claim(folder: Path, mine: dict) -> None:
         if differ:
             raise InputError(f"{folder} holds something with other options ({', '.join(differ)}); choose another --out")
     else:
-        _store(path, json.dumps(mine, indent=2) + "\n")
-
-
-def _store(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+        write_text(path, json.dumps(mine, indent=2) + "\n")
 
 
 Task = tuple[str, str, str]  # protocol, item, sound
@@ -289,9 +284,9 @@ def _report(folder: Path, model_id: str, answers: list[dict], items: Sequence[It
     result = {"listener": model_id, "verdict": {"deaf": found.deaf, "reason": found.reason},
               "items": len(items), "open_answers": n_open, "multiple_choice": [row.as_json() for row in table],
               "open_statements": [row.as_json() for row in said]}  # fmt: skip
-    _store(folder / RESULT, json.dumps(result, indent=1) + "\n")
+    write_text(folder / RESULT, json.dumps(result, indent=1) + "\n")
     hearing.draw(folder / PICTURE, table, title=f"{model_id}: {'deaf' if found.deaf else 'hears'}")
-    _store(folder / PAGE, hearing.markdown(model_id, found, table, said, n_open=n_open))
+    write_text(folder / PAGE, hearing.markdown(model_id, found, table, said, n_open=n_open))
     return Report(folder, model_id, found, tuple(table), tuple(said), len(answers), seconds)
 
 

@@ -38,6 +38,11 @@ class Share:
         low, high = self.interval
         return f"{self.value:.2f} [{low:.2f}, {high:.2f}]" if self.n else "-"
 
+    def figure(self) -> str:
+        """The share with its interval and what it is of, for a table."""
+        low, high = self.interval
+        return f"{self.value:.3f} [{low:.3f}, {high:.3f}] (n {self.n})" if self.n else "-"
+
     def as_json(self) -> dict:
         low, high = self.interval
         return {"hits": self.hits, "n": self.n, "share": self.value if self.n else None, "low": low, "high": high}

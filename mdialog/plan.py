@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -105,6 +105,21 @@ class Plan:
     goal: dict
     turns: tuple[PlannedTurn, ...]
     tracks: dict[str, TrackRef] = field(default_factory=dict)
+
+
+def about_and_before(heard: Sequence[Sequence[Clip]]) -> tuple[Clip | None, Clip | None]:
+    """The clip that the last of some turns is about, and the last one heard before it of another track.
+
+    Parameters
+    ----------
+    heard : sequence of sequence of Clip
+        What each turn heard, from the first to the one in question.
+    """
+    if not heard or not heard[-1]:
+        return None, None
+    about = heard[-1][-1]
+    others = [clip for clips in heard for clip in clips if clip.track_id != about.track_id]
+    return about, others[-1] if others else None
 
 
 def to_json(plan: Plan) -> str:

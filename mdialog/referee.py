@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from mdialog import claims, dialogue
 from mdialog.attributes import Attribute
 from mdialog.brief import Brief, names
-from mdialog.evidence import Evidence, Witness
-from mdialog.plan import Clip, Plan
+from mdialog.evidence import Witness
+from mdialog.plan import Plan, about_and_before
 from mdialog.verdicts import Verifier
 
 
@@ -41,7 +41,8 @@ class Referee:
         if not found:
             return ()
         told, echoed = _stated(brief.hints), _known(brief)
-        about, before = self._heard(plan, turn_index)
+        played = about_and_before([turn.clips for turn in plan.turns[: turn_index + 1]])
+        about, before = (self.witness.of(clip) if clip else None for clip in played)
         judged = []
         for claim in found:
             said = (claim.kind, claim.value)
@@ -52,16 +53,6 @@ class Referee:
                 evidence=verdict.evidence,
             ))  # fmt: skip
         return tuple(judged)
-
-    def _heard(self, plan: Plan, turn_index: int) -> tuple[Evidence | None, Evidence | None]:
-        """Evidence of the clip that a turn is about, and of the one before it in the dialogue."""
-        clips = plan.turns[turn_index].clips
-        if not clips:
-            return None, None
-        about = clips[-1]
-        earlier: list[Clip] = [clip for turn in plan.turns[:turn_index] for clip in turn.clips] + list(clips[:-1])
-        others = [clip for clip in earlier if clip.track_id != about.track_id]
-        return self.witness.of(about), self.witness.of(others[-1]) if others else None
 
 
 def contradicted(judged: Sequence[dialogue.Claim], brief: Brief) -> list[dialogue.Claim]:

@@ -15,6 +15,7 @@ from mdialog import pictures
 from mdialog.dialogue import Claim, Dialogue, Turn, read_dialogues
 from mdialog.dialogue import Heard as Span
 from mdialog.errors import InputError, MdialogError
+from mdialog.files import write_text
 
 AUDIO_FOLDER = "report_audio"
 _MP3_RATES = (16000, 22050, 24000, 32000, 44100, 48000)  # Hz; MPEG layer III has no others from 16 kHz on
@@ -157,9 +158,7 @@ def write_page(path: Path, page: object, *, template: str) -> None:
 
     environment = jinja2.Environment(loader=jinja2.PackageLoader("mdialog", ""), autoescape=True, trim_blocks=True,
                                      lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(environment.get_template(template).render(page=page), encoding="utf-8", errors="replace")
-    partial.replace(path)
+    write_text(path, environment.get_template(template).render(page=page), errors="replace")
 
 
 def _lines(path: Path) -> list[str]:

@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from mdialog import dialogue as records
 from mdialog.errors import InputError
 from mdialog.evidence import witness
+from mdialog.files import write_text
 from mdialog.listener.base import Sampling
 from mdialog.plan import Clip, Plan, read_plans
 from mdialog.plan import write_plans as store_plans
@@ -198,7 +199,7 @@ def refuse_deaf(listener, cache: Path) -> None:
         found = {"model": listener.model_id, "deaf": hearing.deaf, "reason": hearing.reason}
         with suppress(OSError):  # a cache that cannot be written costs time and nothing else
             path.parent.mkdir(parents=True, exist_ok=True)
-            _replace(path, json.dumps(found, ensure_ascii=False) + "\n")
+            write_text(path, json.dumps(found, ensure_ascii=False) + "\n")
     if found["deaf"]:
         raise InputError(f"{listener.model_id} does not hear: {found['reason']}. Take another listener, or give --allow-deaf")
 
@@ -246,7 +247,7 @@ def claim_folder(folder: Path, config: GenerateConfig, models: dict[str, str]) -
         mine["models"] = models or before
         if mine == theirs:
             return
-    _replace(path, json.dumps(mine, indent=2, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(mine, indent=2, ensure_ascii=False) + "\n")
 
 
 def _read_config(path: Path) -> dict:
@@ -445,10 +446,4 @@ def _sort(path: Path, *, key) -> None:
     lines = path.read_text(encoding="utf-8").split("\n")[:-1]  # titles may hold what splitlines() takes for line ends
     ordered = sorted(lines, key=lambda line: key(json.loads(line)))
     if ordered != lines:
-        _replace(path, "".join(line + "\n" for line in ordered))
-
-
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+        write_text(path, "".join(line + "\n" for line in ordered))

@@ -4,13 +4,15 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import islice, zip_longest
 from pathlib import Path
 
 from mdialog import claims, seeds, vocab
 from mdialog.dialogue import Claim, Dialogue, read_dialogues
 from mdialog.errors import InputError
+from mdialog.files import write_text
+from mdialog.plan import Clip, about_and_before
 from mdialog.report import Heard, cut_clips, span_of, write_page
 
 PAGE, AUDIO_FOLDER = "sheet", "audio"  # the folder that listeners get
@@ -159,13 +161,9 @@ def _id(*parts: object) -> str:
 
 def _spans(dialogue: Dialogue, turn: int, *, compares: bool) -> tuple[tuple[str, float, float], ...]:
     """Spans that a claim of a turn rests on: its last clip; for a comparison, before it the last one of another track."""
-    heard = [span_of(span) for t in dialogue.turns[: turn + 1] for span in t.heard]
-    if not dialogue.turns[turn].heard:
-        return ()
-    others = [span for span in heard if span[0] != heard[-1][0]]
-    if not compares:
-        return (heard[-1],)
-    return (others[-1], heard[-1]) if others else ()
+    about, before = about_and_before([[Clip(*span_of(span)) for span in t.heard] for t in dialogue.turns[: turn + 1]])
+    needed = (before, about) if compares else (about,)
+    return tuple(astuple(clip) for clip in needed if clip) if all(needed) else ()
 
 
 _HIDDEN = "\ue000"  # of the private use area: stands for one letter of a name
@@ -294,6 +292,4 @@ def _asked(item: Item, clips: Mapping[tuple, Heard]) -> _Asked:
 def _write_key(path: Path, items: Iterable[Item]) -> None:
     names = ("dialogue", "turn", "claim", "kind", "verdict", "basis", "statement")
     key = {item.id: {name: getattr(item, name) for name in names} for item in sorted(items, key=lambda item: item.id)}
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(key, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_text(path, json.dumps(key, ensure_ascii=False, indent=1) + "\n")

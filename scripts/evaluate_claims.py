@@ -15,9 +15,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from scipy.stats import binomtest
-
 from mdialog import claims
+from mdialog.hearing import Share
 
 SENTENCES = Path(__file__).resolve().parent.parent / "tests" / "sentences"
 FILES = ("written", "listener", "captions", "more")
@@ -38,13 +37,6 @@ def records(half: str):
             text = record.get("text") or re.split(r"(?<=[.!?])\s+", captions[record["row"]])[record["sentence"]]
             labels = {(c["kind"], c["value"], c["present"], c["comparison"]) for c in record["claims"]}
             yield source, record["id"], text, record.get("names", ()), labels
-
-
-def share(hits: int, n: int) -> str:
-    if not n:
-        return "-"
-    ci = binomtest(hits, n).proportion_ci(method="wilson")
-    return f"{hits / n:.3f} [{ci.low:.3f}, {ci.high:.3f}] (n {n})"
 
 
 def main() -> None:
@@ -68,7 +60,7 @@ def main() -> None:
             print(f"    missed {sorted(map(str, labels - found))}\n    wrong {sorted(map(str, found - labels))}")
     print("| kind | precision | recall |\n|---|---|---|")
     for kind in sorted(true_n | found_n):
-        print(f"| {kind} | {share(right[kind], found_n[kind])} | {share(right[kind], true_n[kind])} |")
+        print(f"| {kind} | {Share(right[kind], found_n[kind]).figure()} | {Share(right[kind], true_n[kind]).figure()} |")
 
 
 if __name__ == "__main__":

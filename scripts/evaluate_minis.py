@@ -17,13 +17,15 @@ from pathlib import Path
 import numpy as np
 import torch
 import torchaudio
-from exercises import LIST_TASK, naming
+from exercises import naming
 from render_clips import SAMPLE_RATE_HZ, draw_clips
-from scipy.stats import binomtest, rankdata
+from scipy.stats import rankdata
 
 from mdialog import checks, claims
 from mdialog.brief import messages, names
 from mdialog.clap import Clap
+from mdialog.exam import LIST_TASK
+from mdialog.hearing import Share, share
 from mdialog.listener.base import Request, Sampling
 from mdialog.listener.local import LocalListener
 from mdialog.synth import captions, phrases
@@ -32,14 +34,6 @@ from mdialog.synth.render import default_soundfont
 ROOT = Path(__file__).resolve().parent.parent
 FACTS_IN_QUERY = 5
 CHOICES = ("genre", "tempo", "vocal", "metre", "mode", "energy")
-
-
-def interval(hits: int, n: int) -> str:
-    """A share with its 95 % Wilson interval."""
-    if not n:
-        return "-"
-    ci = binomtest(hits, n).proportion_ci(method="wilson")
-    return f"{hits / n:.3f} [{ci.low:.3f}, {ci.high:.3f}] (n {n})"
 
 
 def held_out_clips(n: int, soundfonts: list[Path], seed: int, keep: Path | None):
@@ -69,7 +63,7 @@ def clap_rows(clap, audio, labels, themes) -> dict[str, str]:
     text = clap.embed_text(queries)
     ranks = rankdata(-(text @ sound.T), axis=1)[np.arange(len(text)), np.arange(len(text))]
     recall = f"text-to-audio recall@10 of {len(text)} (chance {10 / len(text):.3f})"
-    rows = {recall: interval(int((ranks <= 10).sum()), len(text))}
+    rows = {recall: Share(int((ranks <= 10).sum()), len(text)).figure()}
     zero = clap.zero_shot
     scores = sound @ zero.text_embeddings.T
     scores = (scores - scores.mean(0)) / scores.std(0)
@@ -78,11 +72,11 @@ def clap_rows(clap, audio, labels, themes) -> dict[str, str]:
         best = scores[:, columns].argmax(1)
         said = [zero.labels[columns[b]][1] for b in best]
         hits = sum(s == getattr(row, kind) for s, row in zip(said, labels, strict=True))
-        rows[f"zero-shot {kind} (of {len(columns)}, chance {1 / len(columns):.3f})"] = interval(hits, len(labels))
+        rows[f"zero-shot {kind} (of {len(columns)}, chance {1 / len(columns):.3f})"] = Share(hits, len(labels)).figure()
     columns = [i for i, (k, _) in enumerate(zero.labels) if k == "instrument"]
     lead = [(row.lead, zero.labels[columns[b]][1]) for row, b in zip(labels, scores[:, columns].argmax(1), strict=True)]
     sounding = sum(said in row.instruments for (_, said), row in zip(lead, labels, strict=True))
-    rows["zero-shot first instrument sounds in the clip"] = interval(sounding, len(labels))
+    rows["zero-shot first instrument sounds in the clip"] = Share(sounding, len(labels)).figure()
     aucs = []
     for i in columns:
         true = np.array([zero.labels[i][1] in row.instruments for row in labels])
@@ -169,16 +163,12 @@ def listed_rows(listener, sounds: dict[str, np.ndarray], labels) -> dict[str, di
     return table
 
 
-def share(values: list[bool]) -> str:
-    return interval(sum(values), len(values))
-
-
 def listener_table(table, extra) -> str:
     listed = extra.pop("listed")
     return "\n".join([
         "Said in assistant turns, when the brief calls for a turn of talk:\n", *said_table(table),
         "\nAsked to list what it hears, greedily:\n", *said_table(listed),
-        "", *(f"- {what}: {share(values)}" for what, values in extra.items()),
+        "", *(f"- {what}: {share(values).figure()}" for what, values in extra.items()),
     ])  # fmt: skip
 
 
@@ -187,7 +177,7 @@ def said_table(table) -> list[str]:
     lines = ["| said about | " + " | ".join(table) + " |", "|---|" + "---|" * len(table)]
     table = {sound: found | {"all": [x for values in found.values() for x in values]} for sound, found in table.items()}
     for kind in [*kinds, "all"]:
-        lines.append(f"| {kind} | " + " | ".join(share(found.get(kind, [])) for found in table.values()) + " |")
+        lines.append(f"| {kind} | " + " | ".join(share(found.get(kind, [])).figure() for found in table.values()) + " |")
     return lines
 
 

@@ -12,6 +12,7 @@ import torch
 
 from mdialog import brief as briefs
 from mdialog import claims, vocab
+from mdialog.exam import LIST_TASK
 from mdialog.synth import artists, phrases
 from mdialog.synth.briefs import random_name
 from mdialog.synth.labels import ClipLabels
@@ -22,9 +23,9 @@ AUDIO_TOKENS = 125  # for ten seconds
 FACT_WEIGHT = 4.0  # of the words that say something audible: few, and all that listening is about
 
 # Two exercises beside the phrase book, each a way to say many facts densely, so that listening and copying are
-# learned in minutes: name every label of the clip; repeat the names of the brief.
-LIST_TASK, REPEAT_TASK = "list what you hear", "repeat the names"
-SILENT = 0.6  # share of batches without sound
+# learned in minutes: name every label of the clip (LIST_TASK); repeat the names of the brief.
+REPEAT_TASK = "repeat the names"
+SILENT = 0.4  # share of batches without sound
 REPEATED = 0.4  # share of those exercises that repeat names
 TURNS = 4  # of talk about the same sound in one sequence: each is 60 tokens, the sound that they share 125
 HINTED, HINTED_SILENT = 0.08, 0.85  # share of briefs about a clip that hold its labels as hints, with and without its sound

@@ -18,12 +18,12 @@ from pathlib import Path
 
 import clips as clip_data
 import numpy as np
-from scipy.stats import binomtest
 
 from mdialog import claims, evidence, verdicts, vocab
 from mdialog.catalog import Catalog
 from mdialog.claims import Claim
 from mdialog.clap import Clap
+from mdialog.hearing import Share
 from mdialog.plan import Clip
 from mdialog.synth.labels import ClipLabels
 from mdialog.synth.library import LABELS, read_labels
@@ -261,16 +261,9 @@ def table(windows: list[Window], verifier: verdicts.Verifier, seed: int) -> str:
     for name, cases in rows.items():
         true, false = [v for t, v in cases if t], [v for t, v in cases if not t]
         told = [v for _, v in cases if v != "unverifiable"]
-        wrong = share(true.count("contradicted"), len(true)), share(false.count("supported"), len(false))
-        lines.append("| " + " | ".join([name, *wrong, share(len(told), len(cases))]) + " |")
+        wrong = Share(true.count("contradicted"), len(true)).figure(), Share(false.count("supported"), len(false)).figure()
+        lines.append("| " + " | ".join([name, *wrong, Share(len(told), len(cases)).figure()]) + " |")
     return "\n".join(lines)
-
-
-def share(hits: int, n: int) -> str:
-    if not n:
-        return "-"
-    ci = binomtest(hits, n).proportion_ci(method="wilson")
-    return f"{hits / n:.3f} [{ci.low:.3f}, {ci.high:.3f}] (n {n})"
 
 
 def main() -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import plans
 import pytest
 
-from mdialog.evaluate.grounding import SOUNDS, evaluate_grounding, table
+from mdialog.errors import InputError
+from mdialog.evaluate.grounding import SOUNDS, _sounds, _Turn, evaluate_grounding, table
 from mdialog.evidence import COLUMNS, Witness
 from mdialog.listener.base import DEFAULT
 from mdialog.plan import Clip
@@ -106,3 +107,14 @@ def test_without_labels_the_verifier_is_the_truth(run_of):
     found = evaluate_grounding(dialogues, made, listener, Referee(Witness(rows, {}), Verifier()), play=play, truth={}, n=50)
     assert found.truth == "verifier" and found.by_kind["real clip"]["tempo"].value == 1.0
     assert found.by_kind["another clip"]["tempo"].value == 0.0 and found.checker == {}
+
+
+def test_another_clip_is_never_of_the_same_track_and_never_lacking(run_of):
+    made, dialogues = run_of(Hearing(), n=2)  # t1 and t2
+    both = dataclasses.replace(made[0].turns[1], clips=(Clip("t1", 0.0, 10.0), Clip("t1", 20.0, 30.0)))
+    turns = [_Turn(dataclasses.replace(made[0], turns=(made[0].turns[0], both)), 1, ["Hello."]), _Turn(made[1], 1, ["Hello."])]
+    swapped = _sounds(turns, play, 0)["another clip"]
+    assert [len(clips) for clips in swapped] == [2, 1]
+    assert all(np.abs(np.fft.rfft(clip)).argmax() == HZ["t2"] for clip in swapped[0])
+    with pytest.raises(InputError, match="the same tracks"):
+        evaluate_grounding(dialogues[:1], made, Hearing(), Referee(Witness({}, {}), Verifier()), play=play, truth=TRUTH)

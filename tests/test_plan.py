@@ -42,3 +42,11 @@ def test_what_is_no_plan_is_refused_in_one_line(line):
     with pytest.raises(InputError, match="not a plan") as error:
         plans.from_json(line)
     assert "\n" not in str(error.value)
+
+
+def test_a_turn_is_about_its_last_clip_and_compares_it_with_the_last_one_of_another_track():
+    a, b, later = plans.Clip("a", 0, 10), plans.Clip("b", 0, 10), plans.Clip("b", 20, 30)
+    assert plans.about_and_before([(a,), (), (b, later)]) == (later, a)
+    assert plans.about_and_before([(b,), (a, later)]) == (later, a)
+    assert plans.about_and_before([(b, later)]) == (later, None)
+    assert plans.about_and_before([(a,), ()]) == plans.about_and_before([]) == (None, None)

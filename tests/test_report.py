@@ -1,6 +1,5 @@
 """The page of a run: complete, self-contained, escaped, the same from the same input."""
 
-import html.parser
 import json
 import re
 from types import SimpleNamespace
@@ -8,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile
+from pages import Page
 
 from mdialog import pictures, vocab
 from mdialog.catalog import Catalog
@@ -78,35 +78,6 @@ def write_run(folder, dialogues, failures=()):
     for name, rows in (("dialogues.jsonl", dialogues), ("failures.jsonl", failures)):
         (folder / name).write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), encoding="utf-8")
     return folder
-
-
-class Page(html.parser.HTMLParser):
-    """Tags and texts of a page, as a browser sees them, without what is inside script and style."""
-
-    def __init__(self, source: str):
-        super().__init__()
-        self.tags, self.texts, self.open = [], [], []
-        self.feed(source)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        while self.open and self.open.pop() != tag:
-            pass
-
-    def handle_data(self, data):
-        if not {"script", "style"} & set(self.open):
-            self.texts.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.texts).split())
-
-    def all(self, tag) -> list[dict]:
-        return [attrs for name, attrs in self.tags if name == tag]
 
 
 def make(folder, small, **options):

@@ -1,6 +1,5 @@
 """The listening sheet: spread evenly, blind, in neutral words; complete, the same from the same input."""
 
-import html.parser
 import json
 import re
 import shutil
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
+from pages import Page
 
 from mdialog import claims, clauses, cli, vocab
 from mdialog.answers import read_answers
@@ -82,35 +82,6 @@ def run(catalog, tmp_path_factory):
     folder = write_run(tmp_path_factory.mktemp("runs") / "run", many())
     make(folder, catalog=catalog, n=24, seed=3)
     return folder
-
-
-class Page(html.parser.HTMLParser):
-    """Tags, and text outside of script and style."""
-
-    def __init__(self, source: str):
-        super().__init__()
-        self.tags, self.texts, self.open = [], [], []
-        self.feed(source)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        while self.open and self.open.pop() != tag:
-            pass
-
-    def handle_data(self, data):
-        if not {"script", "style"} & set(self.open):
-            self.texts.append(data)
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.texts).split())
-
-    def all(self, tag):
-        return [attrs for name, attrs in self.tags if name == tag]
 
 
 def page_of(run):

@@ -10,6 +10,7 @@ RUListening (arXiv 2504.00369).
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import cycle, islice
 
 import numpy as np
 
@@ -18,9 +19,10 @@ from mdialog import claims as audible
 from mdialog import seeds
 from mdialog.checks import faults
 from mdialog.dialogue import Dialogue
+from mdialog.errors import InputError
 from mdialog.hearing import Share, share
 from mdialog.listener.base import Listener, Request
-from mdialog.plan import Clip, Plan
+from mdialog.plan import Clip, Plan, about_and_before
 from mdialog.referee import Referee
 from mdialog.synth.labels import ClipLabels, Labels
 
@@ -177,13 +179,16 @@ def _sounds(turns: Sequence[_Turn], play: Play, seed: int) -> dict[str, list[lis
 
 
 def _others(turns: Sequence[_Turn], real: list[list[np.ndarray]], i: int) -> list[np.ndarray]:
-    """Clips of the next turns, none of a track that this turn hears."""
+    """As many clips of the next turns, none of a track that this turn hears."""
     own, found = {clip.track_id for clip in turns[i].clips}, []
     for j in range(i + 1, i + len(turns)):
         for clip, samples in zip(turns[j % len(turns)].clips, real[j % len(turns)], strict=True):
-            if clip.track_id not in own and len(found) < len(real[i]):
+            if clip.track_id not in own:
                 found.append(samples)
-    return found or real[i]
+    if not found:
+        raise InputError(f"{len(turns)} turns play the same tracks: none can hear another one's clip; "
+                         "give more dialogues, or more --turns")  # fmt: skip
+    return list(islice(cycle(found), len(real[i])))
 
 
 def _noise(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -223,12 +228,9 @@ def _stated(claim, sound: str, plan: Plan, i: int, truth: Mapping[str, Labels]) 
 
 def _labels(plan: Plan, i: int, truth: Mapping[str, Labels]) -> tuple[ClipLabels | None, ClipLabels | None]:
     """Truth of the clip that a turn is about, and of the one heard before it."""
-    clips = [clip for turn in plan.turns[:i] for clip in turn.clips] + list(plan.turns[i].clips)
-    about = clips[-1]
-    others = [clip for clip in clips if clip.track_id != about.track_id]
-    found = [truth[c.track_id].over(c.start_s, c.end_s) if c and c.track_id in truth else None
-             for c in (about, others[-1] if others else None)]  # fmt: skip
-    return found[0], found[1]
+    played = about_and_before([turn.clips for turn in plan.turns[: i + 1]])
+    about, before = (truth[c.track_id].over(c.start_s, c.end_s) if c and c.track_id in truth else None for c in played)
+    return about, before
 
 
 def _spoken(turns: Sequence[_Turn], texts: Sequence[str], found: Sequence[list[Stated]]) -> Written:
