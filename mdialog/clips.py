@@ -31,9 +31,10 @@ def best_clip(snapshot: Snapshot, track: int, *, wanted: Iterable[Attribute] = (
     if columns and snapshot.window_scores.shape[1]:
         evidence = snapshot.window_scores[windows, columns].sum(axis=1, dtype=np.float32)
     else:
-        evidence = snapshot.window_typical[windows] + np.nan_to_num(snapshot.window_energy[windows])
-    lengths = np.diff(snapshot.window_s[windows], axis=1)[:, 0]
+        evidence = snapshot.window_liveliness[windows]
+    spans = snapshot.window_s[windows]
+    lengths = spans[:, 1] - spans[:, 0]
     # A short last window shows less, and is an input that listeners were not made for; it is played if it is all there is.
     evidence = np.where(lengths >= lengths.max() - SAME_LENGTH_S, evidence, -np.inf)
-    start, end = snapshot.window_s[windows.start + int(evidence.argmax())].tolist()
+    start, end = spans[int(evidence.argmax())].tolist()
     return Clip(track_id=snapshot.ref(track).track_id, start_s=round(start, 3), end_s=round(end, 3))

@@ -10,7 +10,7 @@ from bisect import bisect
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from itertools import accumulate
 
@@ -199,19 +199,27 @@ class IntentModel:
             turns.append(turn)
         return turns
 
+    @cached_property
+    def _hazards(self) -> dict[int, float]:
+        """By number of user turns: of the dialogues that get there, the share that ends there. Further on all do."""
+        longest = max(self.length, default=0)
+        reached = {n: sum(k for m, k in self.length.items() if m >= n) for n in range(longest + 1)}
+        return {n: self.length.get(n, 0) / there for n, there in reached.items()}
+
+    @cached_property
+    def _average_hazard(self) -> float:
+        return sum(self.length.values()) / sum(n * k for n, k in self.length.items())
+
     def _p_end(self, levels: Sequence[_Context], *, n_user: int) -> float:
         """Chance to end here: the context's odds times the odds of this length over the average odds."""
-        reached = sum(k for n, k in self.length.items() if n >= n_user)
-        if not reached:
-            return 1.0
-        hazard = self.length.get(n_user, 0) / reached
+        hazard = self._hazards.get(n_user, 1.0)
         if hazard in (0.0, 1.0):
             return hazard
         p, left = 0.0, 1.0
         for level in levels[:-1]:
             p += left * level.trust * level.p_end
             left *= 1 - level.trust
-        average = sum(self.length.values()) / sum(n * k for n, k in self.length.items())
+        average = self._average_hazard
         p += left * average
         odds = p / (1 - p) * hazard / (1 - hazard) * (1 - average) / average
         return odds / (1 + odds)

@@ -254,6 +254,11 @@ class Snapshot:
         np.bitwise_or.at(words, numbers >> 6, np.uint64(1) << (numbers & 63).astype(np.uint64))
         return words
 
+    @cached_property
+    def window_liveliness(self) -> np.ndarray:
+        """How typical of its track and how energetic each window is, together; an unknown energy counts nothing."""
+        return self.window_typical + np.nan_to_num(self.window_energy)
+
     def ref(self, track: int) -> TrackRef:
         """Names and place of a track; a missing title falls back on the file's name, then on the id."""
         if track not in self._refs:
