@@ -81,6 +81,15 @@ class Turn(_Part):
         return self
 
 
+class Contradicted(_Part):
+    """A candidate that was thrown away for what it says of the sound, as it stands in ``contradicted.jsonl``."""
+
+    id: str = Field(min_length=1, description="of the dialogue that was written with other words")
+    turn: int = Field(ge=0)
+    content: str
+    claims: list[Claim]
+
+
 class TrackName(_Part):
     """How a track of the dialogue is called."""
 

@@ -5,6 +5,7 @@
 ``plans.jsonl``     complete or not there
 ``dialogues.jsonl`` one finished dialogue a line, appended; in the order of the plans once the run is complete
 ``failures.jsonl``  one dialogue that could not be written a line, likewise
+``contradicted.jsonl`` one candidate a line that a finished dialogue did without, for what it said of the sound
 =================== ================================================================================
 """
 
@@ -15,7 +16,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -35,6 +36,7 @@ from mdialog.verdicts import Verifier, judge_of
 from mdialog.write import Options, Play, Written, write_plans
 
 CONFIG, PLANS, DIALOGUES, FAILURES = "config.json", "plans.jsonl", "dialogues.jsonl", "failures.jsonl"
+CONTRADICTED = "contradicted.jsonl"
 # How a run is computed, not what comes out of it: these may change between a run and its resumption.
 _FREE = ("out", "device", "dtype", "batch", "max_rows", "allow_deaf")
 
@@ -323,10 +325,15 @@ def write_run(
     done = {record["id"] for record in recover(folder / DIALOGUES)}
     done |= {record["plan_id"] for record in recover(folder / FAILURES)}
     todo = [plan for plan in plans if plan.id not in done]
+    untrue = [record for record in recover(folder / CONTRADICTED) if record["id"] in done]  # not of one that was cut off
+    write_text(folder / CONTRADICTED, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in untrue))
     n_done, n_utterances = len(plans) - len(todo), 0
-    with _appending(folder / DIALOGUES) as good, _appending(folder / FAILURES) as bad:
+    with ExitStack() as stack:
+        good, bad, thrown = (stack.enter_context(_appending(folder / name)) for name in (DIALOGUES, FAILURES, CONTRADICTED))
         for outcome in write_plans(todo, listener, play=play, options=options, referee=referee):
             if isinstance(outcome, Written):
+                for record in contradicted_of(outcome):
+                    _append(thrown, json.dumps(record.model_dump(), ensure_ascii=False))
                 _append(good, records.to_json(record_of(outcome, models=models)))
                 n_utterances += len(outcome.turns)
             else:
@@ -338,6 +345,7 @@ def write_run(
     order = {plan.id: i for i, plan in enumerate(plans)}
     _sort(folder / DIALOGUES, key=lambda record: order[record["id"]])
     _sort(folder / FAILURES, key=lambda record: order[record["plan_id"]])
+    _sort(folder / CONTRADICTED, key=lambda record: order[record["id"]])
     return n_utterances
 
 
@@ -374,6 +382,13 @@ def record_of(written: Written, *, models: dict[str, str]) -> records.Dialogue:
             "turns": turns,
         }
     )
+
+
+def contradicted_of(written: Written) -> Iterator[records.Contradicted]:
+    """The candidates of a dialogue that were thrown away for what they say of the sound."""
+    for i, turn in enumerate(written.turns):
+        for text, claims in turn.contradicted:
+            yield records.Contradicted(id=written.plan.id, turn=i, content=text, claims=list(claims))
 
 
 def recover(path: Path) -> list[dict]:

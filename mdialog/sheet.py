@@ -9,11 +9,12 @@ from itertools import islice, zip_longest
 from pathlib import Path
 
 from mdialog import claims, seeds, vocab
-from mdialog.dialogue import Claim, Dialogue, read_dialogues
+from mdialog.dialogue import Claim, Contradicted, Dialogue, read_dialogues
 from mdialog.errors import InputError
 from mdialog.files import write_text
 from mdialog.plan import Clip, about_and_before
 from mdialog.report import Heard, cut_clips, span_of, write_page
+from mdialog.run import CONTRADICTED, DIALOGUES, recover
 
 PAGE, AUDIO_FOLDER = "sheet", "audio"  # the folder that listeners get
 KEY = "sheet-key.json"  # in the run's folder, not in the page's: who gets the page must not get the verdicts
@@ -110,8 +111,10 @@ class Item:
     id : str
         The same whenever the same claim is drawn; tells nothing.
     dialogue : str
-    turn, claim : int
+    turn : int
         Counted from 0.
+    claim : int or None
+        Of the turn, counted from 0; None where it stood in a candidate that was thrown away for it.
     kind, verdict, basis : str
         As the record has them.
     statement : str
@@ -126,7 +129,7 @@ class Item:
     id: str
     dialogue: str
     turn: int
-    claim: int
+    claim: int | None
     kind: str
     verdict: str
     basis: str
@@ -136,21 +139,33 @@ class Item:
     spans: tuple[tuple[str, float, float], ...]
 
 
-def items_of(dialogues: Iterable[Dialogue]) -> list[Item]:
-    """Claims on turns that heard a clip; of equal statements about equal clips the first."""
+def items_of(dialogues: Iterable[Dialogue], thrown: Iterable[Contradicted] = ()) -> list[Item]:
+    """Claims on turns that heard a clip; of equal statements about equal clips the first.
+
+    Parameters
+    ----------
+    dialogues : iterable of Dialogue
+    thrown : iterable of Contradicted
+        Candidates that did not get into them: without these hardly a contradicted claim is there to be judged.
+    """
     found: dict[tuple, Item] = {}
+    refused: dict[str, list[Contradicted]] = {}
+    for candidate in thrown:
+        refused.setdefault(candidate.id, []).append(candidate)
     for dialogue in dialogues:
         names = [part for name in dialogue.tracks.values() for part in (name.title, name.artist)]
-        for i, turn in enumerate(dialogue.turns):
-            for j, claim in enumerate(turn.claims):
-                spans = _spans(dialogue, i, compares=claim.comparison is not None)
-                said = statement(claim)
-                if spans and (said, spans) not in found:
-                    found[said, spans] = Item(
-                        id=_id(dialogue.id, i, j, said, spans), dialogue=dialogue.id, turn=i, claim=j, kind=claim.kind,
-                        verdict=claim.verdict, basis=claim.basis, statement=said, meant=_meant(claim),
-                        sentence=_sentence(turn.content, claim, names), spans=spans,
-                    )  # fmt: skip
+        said_of = [(i, t.content, j, claim) for i, t in enumerate(dialogue.turns) for j, claim in enumerate(t.claims)]
+        said_of += [(c.turn, c.content, None, claim) for c in refused.get(dialogue.id, ()) for claim in c.claims
+                    if claim.verdict == "contradicted"]  # fmt: skip
+        for i, content, j, claim in said_of:
+            spans = _spans(dialogue, i, compares=claim.comparison is not None)
+            said = statement(claim)
+            if spans and (said, spans) not in found:
+                found[said, spans] = Item(
+                    id=_id(dialogue.id, i, j, said, spans), dialogue=dialogue.id, turn=i, claim=j, kind=claim.kind,
+                    verdict=claim.verdict, basis=claim.basis, statement=said, meant=_meant(claim),
+                    sentence=_sentence(content, claim, names), spans=spans,
+                )  # fmt: skip
     return list(found.values())
 
 
@@ -255,7 +270,8 @@ def make(run: str | Path, *, catalog: str | Path, n: int = 60, seed: int = 0, ou
 
     run = Path(run)
     folder = Path(out) if out else run / PAGE
-    items = items_of(read_dialogues(run / "dialogues.jsonl"))
+    thrown = [Contradicted.model_validate(record) for record in recover(run / CONTRADICTED)]
+    items = items_of(read_dialogues(run / DIALOGUES), thrown)
     if not items:
         raise InputError(f"{run} has no claim about a clip that was heard; write its dialogues again with claims checked")
     table = Catalog.open(catalog).columns(["track_id", "path", "meta_title", "meta_artist"])

@@ -66,12 +66,25 @@ class Options:
 
 @dataclass(frozen=True)
 class WrittenTurn:
-    """An utterance that passed the checks, and what it took."""
+    """An utterance that passed the checks, and what it took.
+
+    Parameters
+    ----------
+    text : str
+    candidates : int
+        Looked at; the last one was taken.
+    rejected : dict of str to int
+        Check to number of candidates that it rejected.
+    claims : tuple of Claim
+    contradicted : tuple of (str, tuple of Claim)
+        Candidates that said of the sound what is not so.
+    """
 
     text: str
     candidates: int
     rejected: dict[str, int]
     claims: tuple[records.Claim, ...] = ()
+    contradicted: tuple[tuple[str, tuple[records.Claim, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -131,6 +144,7 @@ class _Game:
         self._rounds = self._options.rounds()
         self.round = next(self._rounds)
         self._tried: list[tuple[str, list]] = []
+        self._untrue: list[tuple[str, tuple[records.Claim, ...]]] = []
         if len(self.turns) == len(self.plan.turns):
             self.outcome = Written(plan=self.plan, turns=tuple(self.turns))
 
@@ -158,9 +172,10 @@ class _Game:
                 against = contradicted(judged, self.brief)
                 found = [_contradiction(claim) for claim in against]
                 untrue += [claim.text for claim in against]
+                self._untrue += [(text, judged)] if against else []
             if not found:
                 rejected = dict(self._rejected())
-                self.turns.append(WrittenTurn(text, len(self._tried) + 1, rejected, judged))
+                self.turns.append(WrittenTurn(text, len(self._tried) + 1, rejected, judged, tuple(self._untrue)))
                 self._next_turn()
                 return
             self._tried.append((text, found))

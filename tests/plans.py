@@ -7,7 +7,10 @@ import numpy as np
 import soundfile
 
 from mdialog import seeds
+from mdialog.evidence import Witness
 from mdialog.plan import Clip, Plan, PlannedTurn, TrackRef
+from mdialog.referee import Referee
+from mdialog.verdicts import Verifier
 
 NAMES = {"t1": ("Blue Hour", "The Lamps"), "t2": ("River", "Ana Sol"), "t3": ('Don\'t "Stop" Now', "Ötzi & Söhne")}
 
@@ -47,20 +50,40 @@ def plan(folder: Path, number: int = 0) -> Plan:
     )  # fmt: skip
 
 
+WINDOW = {
+    "tempo_bpm": 90.0, "tempo_confidence": 1.0, "key": "D minor", "key_confidence": 1.0, "mode": "minor",
+    "mode_confidence": 1.0, "energy": 0.5, "energy_trend": 0.0, "brightness_hz": 1500.0, "onset_rate_hz": 3.0,
+    "percussive_share": 0.3, "beat_strength": 0.4,
+}  # fmt: skip
+
+
+def window(start_s, **other):
+    return {"start_s": start_s, "end_s": start_s + 10.0, "embedding": [1.0, 0.0],
+            **{f"measured_{k}": v for k, v in {**WINDOW, **other}.items()}}  # fmt: skip
+
+
+def referee() -> Referee:
+    """Who knows the measured tags of two windows of `t1` and of `t2`."""
+    windows = {"t1": [window(0.0), window(10.0, tempo_bpm=170.0)], "t2": [window(0.0), window(10.0, tempo_bpm=125.0)]}
+    return Referee(Witness(windows, {"t1": {"meta_title": "Song in E major"}}), Verifier())
+
+
 class Reader:
     """A listener that says what a brief's state asks for; a share of its candidates is bad on purpose.
 
     Parameters
     ----------
     bad : float in [0, 1]
+    untrue : float in [0, 1]
+        Share of offers that say of the sound what is not so.
     on_write : callable, optional
         Called before each batch, to look on or to crash.
     """
 
     model_id, sample_rate, max_clip_s = "reader@1", 16000, None
 
-    def __init__(self, *, bad: float = 0.3, on_write=None):
-        self._bad, self._on_write, self.drawn = bad, on_write or (lambda requests: None), 0
+    def __init__(self, *, bad: float = 0.3, untrue: float = 0.0, on_write=None):
+        self._bad, self._untrue, self._on_write, self.drawn = bad, untrue, on_write or (lambda requests: None), 0
 
     def write(self, requests, *, n=1, first=0, seed=0, sampling=None):
         self._on_write(requests)
@@ -88,5 +111,6 @@ class Reader:
             return ", ".join(parts) + "."
         if "offer" in said:
             title, artist = re.match(r'"(.*?)" by (.*?)(?:; "|$)', said["offer"]).groups()
-            return f'{opener}, "{title}" by {artist} is one for you.'
+            key = " It is in A major." if self._untrue and rng.random() < self._untrue else ""
+            return f'{opener}, "{title}" by {artist} is one for you.{key}'
         return f"{opener}, what is it for?"

@@ -7,21 +7,8 @@ import pytest
 
 from mdialog import brief as briefs
 from mdialog.attributes import Attribute
-from mdialog.evidence import Witness
-from mdialog.referee import Referee, contradicted
-from mdialog.verdicts import Verifier
+from mdialog.referee import contradicted
 from mdialog.write import Options, Written, write_plans
-
-WINDOW = {
-    "tempo_bpm": 90.0, "tempo_confidence": 1.0, "key": "D minor", "key_confidence": 1.0, "mode": "minor",
-    "mode_confidence": 1.0, "energy": 0.5, "energy_trend": 0.0, "brightness_hz": 1500.0, "onset_rate_hz": 3.0,
-    "percussive_share": 0.3, "beat_strength": 0.4,
-}  # fmt: skip
-
-
-def window(start_s, **other):
-    return {"start_s": start_s, "end_s": start_s + 10.0, "embedding": [1.0, 0.0],
-            **{f"measured_{k}": v for k, v in {**WINDOW, **other}.items()}}  # fmt: skip
 
 
 @pytest.fixture
@@ -31,8 +18,7 @@ def plan(tmp_path):
 
 @pytest.fixture
 def referee():
-    windows = {"t1": [window(0.0), window(10.0, tempo_bpm=170.0)], "t2": [window(0.0), window(10.0, tempo_bpm=125.0)]}
-    return Referee(Witness(windows, {"t1": {"meta_title": "Song in E major"}}), Verifier())
+    return plans.referee()
 
 
 def judged(referee, plan, i, text, **change):

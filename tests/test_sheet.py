@@ -16,7 +16,7 @@ from pages import Page
 from mdialog import claims, clauses, cli, vocab
 from mdialog.answers import read_answers
 from mdialog.catalog import Catalog
-from mdialog.dialogue import Claim, to_json, validate
+from mdialog.dialogue import Claim, Contradicted, to_json, validate
 from mdialog.errors import InputError
 from mdialog.metadata import Metadata
 from mdialog.schema import heard_columns, track_row
@@ -164,6 +164,26 @@ def test_only_claims_that_can_be_heard_are_asked():
         (2, 0, (("t1", 0.0, 5.0),)),
         (2, 1, (("t0", 5.0, 8.0), ("t1", 0.0, 5.0))),
     ]
+
+
+def test_claims_for_which_a_candidate_was_thrown_away_are_asked_too():
+    written = dialogue(turn(claim("mood", "calm"), content="It is calm."))
+    slow = Contradicted(id=written.id, turn=0, content="Well. It is slow, with drums.", claims=[
+        Claim(**claim("tempo", "slow", "contradicted", "slow")), Claim(**claim())])  # fmt: skip
+    elsewhere = slow.model_copy(update={"id": "a dialogue that failed"})
+    calm, other = items_of([written], [slow, elsewhere, slow])
+    assert (calm.claim, other.claim, other.verdict) == (0, None, "contradicted")
+    assert (other.statement, other.sentence) == ("The tempo is slow.", "It is slow, with drums.")
+
+
+def test_a_run_brings_its_contradicted_candidates_to_the_sheet(catalog, tmp_path):
+    folder = write_run(tmp_path / "run", [dialogue(turn(claim("mood", "calm"), content="It is calm."))])
+    thrown = Contradicted(id="secret-0000", turn=0, content="It is slow.", claims=[
+        Claim(**claim("tempo", "slow", "contradicted", "slow"))])  # fmt: skip
+    (folder / "contradicted.jsonl").write_text(thrown.model_dump_json() + "\n", encoding="utf-8")
+    make(folder, catalog=catalog)
+    key = json.loads((folder / KEY).read_text(encoding="utf-8"))
+    assert sorted(item["verdict"] for item in key.values()) == ["contradicted", "supported"]
 
 
 def test_sentence_is_the_claims_own_with_names_masked():
