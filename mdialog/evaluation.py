@@ -141,7 +141,10 @@ def _people(job: _Job) -> tuple[dict, str]:
     wide = config_from({**options, "catalog": job.catalog.path, "out": job.run, "n": PLANS_COMPARED})
     order = humans.evaluate_transitions(plan_run(wide, job.catalog), seed=job.seed)
     pictures(made, job.out)
-    return {"talk": dataclasses.asdict(made), "intents": dataclasses.asdict(order)}, humans.table(made, order)
+    planned = f"{order.n_dialogues} plans of the run's kind: --sonic {wide.sonic:g}, --questions {wide.questions:g}"
+    asked = "; people ask about the sound once in a thousand turns: more questions, more divergence" if wide.questions else ""
+    result = {"talk": dataclasses.asdict(made), "intents": dataclasses.asdict(order), "planned": planned}
+    return result, humans.table(made, order) + f"\n\nTransitions are of {planned}{asked}."
 
 
 def _judge(job: _Job) -> tuple[dict, str]:
