@@ -15,7 +15,6 @@ _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "sh
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
 POSITIVE = click.IntRange(min=1)
-SHARE = click.FloatRange(min=0, max=1)
 
 
 class Commands(click.Group):
@@ -55,6 +54,12 @@ def _read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> P
     return path
 
 
+def _named(ctx: click.Context, _: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+    if wrong := [pair for pair in pairs if "=" not in pair]:
+        raise click.BadParameter(f"{wrong[0]!r} is not NAME=VALUE, such as sonic=0.8")
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
 with_config = click.option("--config", type=FILE, is_eager=True, expose_value=False, callback=_read_config,
                            help="A run.yaml with options; `mdialog config` prints one.")
 catalog_option = click.option("--catalog", required=True, help="The catalogue: a folder or a URI.")
@@ -65,8 +70,8 @@ recipe_option = click.option("--recipe", default="music-discovery", help="The ki
 number_option = click.option("-n", "n", type=POSITIVE, default=50, help="Dialogues, of all shards together.")
 limit_option = click.option("--limit", type=POSITIVE, help="Only the first so many.")
 shard_option = click.option("--shard", default="1/1", metavar="I/N", help="The i-th of n shares of the work.")
-sonic_option = click.option("--sonic", type=SHARE, default=0.5, help="How often sound is named; 0 as people do.")
-questions_option = click.option("--questions", type=SHARE, default=0.0, help="Chance of a question about the sound.")
+set_option = click.option("--set", "recipe_options", multiple=True, metavar="NAME=VALUE", callback=_named,
+                          help="An option of the recipe; `mdialog recipes` lists them.")
 candidates_option = click.option("--candidates", type=POSITIVE, default=4, help="Candidates of a turn a round.")
 batch_option = click.option("--batch", type=POSITIVE, default=64, help="Dialogues written side by side.")
 temperature_option = click.option(
@@ -149,14 +154,21 @@ def search(query, catalog, limit, as_json, device):
 
 
 @main.command()
+def recipes():
+    """List the recipes, and what may be --set of each."""
+    from mdialog.recipes import described
+
+    click.echo(described())
+
+
+@main.command()
 @recipe_option
 @number_option
 @catalog_option
 @click.option("--out", required=True, type=FILE, help="The plans, a .jsonl.")
 @seed_option
 @shard_option
-@sonic_option
-@questions_option
+@set_option
 @limit_option
 @with_config
 def plan(catalog, out, limit, **options):
@@ -211,8 +223,7 @@ def write(plans, limit, **options):
 @device_option
 @seed_option
 @shard_option
-@sonic_option
-@questions_option
+@set_option
 @candidates_option
 @batch_option
 @temperature_option

@@ -137,14 +137,14 @@ def _people(job: _Job) -> tuple[dict, str]:
     from mdialog.run import config_from
 
     made = humans.evaluate_people(job.dialogues, people_file=job.people, seed=job.seed)
-    options = {name: job.config[name] for name in ("recipe", "sonic", "questions", "seed")}
+    options = {name: job.config[name] for name in ("recipe", "recipe_options", "seed")}
     wide = config_from({**options, "catalog": job.catalog.path, "out": job.run, "n": PLANS_COMPARED})
     order = humans.evaluate_transitions(plan_run(wide, job.catalog), seed=job.seed)
     pictures(made, job.out)
-    planned = f"{order.n_dialogues} plans of the run's kind: --sonic {wide.sonic:g}, --questions {wide.questions:g}"
-    asked = "; people ask about the sound once in a thousand turns: more questions, more divergence" if wide.questions else ""
+    asked = ", ".join(f"{name}={value}" for name, value in wide.recipe_options.items())
+    planned = f"{order.n_dialogues} plans of {wide.recipe} with {asked or 'its options as they are'}"
     result = {"talk": dataclasses.asdict(made), "intents": dataclasses.asdict(order), "planned": planned}
-    return result, humans.table(made, order) + f"\n\nTransitions are of {planned}{asked}."
+    return result, humans.table(made, order) + f"\n\nTransitions are of {planned}."
 
 
 def _judge(job: _Job) -> tuple[dict, str]:

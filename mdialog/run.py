@@ -20,7 +20,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -64,8 +64,7 @@ class GenerateConfig(BaseModel):
     temperature: float | None = Field(default=None, ge=0, description="by default what the model's makers advise, else .8")
     top_p: float | None = Field(default=None, gt=0, le=1, description="the same, else .95")
     max_new_tokens: int = Field(default=96, ge=1)
-    sonic: float = Field(default=0.5, ge=0, le=1, description="how often sonic attributes are named: 0 as people do")
-    questions: float = Field(default=0.0, ge=0, le=1, description="chance of a question about the sound")
+    recipe_options: dict[str, Any] = Field(default_factory=dict, description="of the recipe; the others by default")
     claims: bool = Field(default=True, description="reject what the signal contradicts")
     allow_deaf: bool = Field(default=False, description="write with a listener whose answers do not change with the sound")
 
@@ -276,14 +275,12 @@ def plan(config: GenerateConfig, catalog, *, progress: Progress | None = None) -
     progress : callable, optional
     """
     from mdialog import recipes
-    from mdialog.intents import IntentModel
     from mdialog.snapshot import Snapshot
 
-    recipe = recipes.load(config.recipe)
-    planned = recipe.plan_many(
-        Snapshot.of(catalog), IntentModel.load(), seed=config.seed, n=config.n, shard=config.part,
-        sonic=config.sonic, questions=config.questions,
-    )  # fmt: skip
+    options = recipes.options_of(config.recipe, config.recipe_options)
+    planned = recipes.load(config.recipe).plan_many(
+        Snapshot.of(catalog), seed=config.seed, n=config.n, shard=config.part, options=options
+    )
     total = len(range(config.part[0], config.n, config.part[1]))
     for i, made in enumerate(planned, start=1):
         if progress:

@@ -11,7 +11,7 @@ from collections import Counter
 from mdialog.attributes import Attribute
 from mdialog.cascade import kind_of
 from mdialog.intents import IntentModel, kind_weights
-from mdialog.recipes.music_discovery import plan_many
+from mdialog.recipes.music_discovery import Options, plan_many
 from mdialog.snapshot import TRACK_COLUMNS, WINDOW_COLUMNS, Snapshot
 from mdialog.synth.tables import draw_tables, labels
 
@@ -58,19 +58,19 @@ def read_snapshot(args: argparse.Namespace) -> Snapshot:
 def main() -> None:
     args = get_parser().parse_args()
     snapshot, model = read_snapshot(args), IntentModel.load()
-    options = {"seed": args.seed, "sonic": args.sonic, "questions": args.questions}
-    list(plan_many(snapshot, model, n=20, **options))  # first use builds what is cached
+    options = {"seed": args.seed, "options": Options(sonic=args.sonic, questions=args.questions)}
+    list(plan_many(snapshot, n=20, **options))  # first use builds what is cached
     if args.profile:
         import cProfile
 
-        cProfile.runctx("list(plan_many(snapshot, model, n=args.plans, **options))", globals(), locals(), sort="tottime")
+        cProfile.runctx("list(plan_many(snapshot, n=args.plans, **options))", globals(), locals(), sort="tottime")
         return
     began = time.process_time()
-    for _ in plan_many(snapshot, model, n=args.plans, **options):
+    for _ in plan_many(snapshot, n=args.plans, **options):
         pass
     took = time.process_time() - began
     print(f"speed: {args.plans} plans in {took:.2f} s of one core: {args.plans / took:.0f} plans/s")
-    plans = list(plan_many(snapshot, model, n=args.plans, **options))
+    plans = list(plan_many(snapshot, n=args.plans, **options))
     planned = [[(t.role, t.intents) for t in plan.turns] for plan in plans]
     floor = model.floor(random.Random(args.seed), n_dialogues=len(plans))
     alone = model.divergence(

@@ -11,7 +11,6 @@ from mdialog.attributes import Attribute
 from mdialog.brief import in_force
 from mdialog.errors import InputError
 from mdialog.evaluate import relevance as r
-from mdialog.intents import IntentModel
 from mdialog.plan import Plan, PlannedTurn, TrackRef
 from mdialog.recipes.music_discovery import plan_many
 from mdialog.snapshot import TRACK_COLUMNS, WINDOW_COLUMNS, Snapshot
@@ -154,7 +153,7 @@ def test_plans_of_another_catalogue_and_plans_that_recommend_nothing_are_refused
 @pytest.mark.parametrize("gaps", [0.0, 0.5])
 def test_planned_tracks_satisfy_the_columns_and_none_comes_twice(gaps):
     drawn = Snapshot.from_arrow(*draw_tables(400, seed=5, dim=16, gaps=gaps), labels=labels())
-    plans = list(plan_many(drawn, IntentModel.load(), seed=1, n=60))
+    plans = list(plan_many(drawn, seed=1, n=60))
     found = r.evaluate_relevance(plans, drawn)
     assert found.by_labels is None  # these tracks have no files
     assert found.by_columns.lists == found.by_columns.whole_lists == found.by_columns.tracks.share == 1
@@ -166,7 +165,7 @@ def test_planned_tracks_satisfy_the_columns_and_none_comes_twice(gaps):
 
 def test_a_fault_in_the_plans_shows():
     drawn = Snapshot.from_arrow(*draw_tables(400, seed=5, dim=16), labels=labels())
-    plans = list(plan_many(drawn, IntentModel.load(), seed=1, n=40))
+    plans = list(plan_many(drawn, seed=1, n=40))
     ids = drawn.ids.to_pylist()
     shuffled = [
         dataclasses.replace(p, turns=tuple(dataclasses.replace(t, track_seq=tuple(ids[(i * 7 + k) % 400]
@@ -188,7 +187,7 @@ def test_a_rendered_library_is_judged_by_its_composer(rendered, library):
     truth = r.composer_truth(rendered)
     assert set(truth) == set(rendered.ids.to_pylist())
     assert truth == r.composer_truth(rendered, folder=library)
-    plans = list(plan_many(rendered, IntentModel.load(), seed=2, n=30))
+    plans = list(plan_many(rendered, seed=2, n=30))
     found = r.evaluate_relevance(plans, rendered)
     assert found.by_columns.tracks.share == 1 and 0 < found.by_labels.tracks.share <= 1
     assert found.by_labels.n_lists == found.by_columns.n_lists
@@ -212,7 +211,7 @@ def test_a_library_without_labels_has_no_truth(rendered, tmp_path):
 
 
 def test_table_and_json_hold_every_figure(rendered):
-    found = r.evaluate_relevance(plan_many(rendered, IntentModel.load(), seed=2, n=30), rendered)
+    found = r.evaluate_relevance(plan_many(rendered, seed=2, n=30), rendered)
     text = r.table(found)
     for kind in found.by_columns.by_kind:
         assert f"| {kind}: |" in text

@@ -31,7 +31,7 @@ def test_every_part_writes_its_figures(made, catalog_path):
     relevance = json.loads((out / "relevance.json").read_text())
     assert relevance["refused"] == relevance["repeated"] == 0.0 and relevance["by_labels"]["n_lists"] > 0
     people = json.loads((out / "people.json").read_text())
-    assert people["intents"] and people["planned"] in page and "--questions 0" in people["planned"]
+    assert people["intents"] and people["planned"] in page and "music-discovery" in people["planned"]
     assert {"words.svg", "openings.svg"} <= {path.name for path in out.iterdir()}
 
 

@@ -13,7 +13,7 @@ from mdialog.cascade import is_focus
 from mdialog.errors import InputError
 from mdialog.intents import ROLE_INTENTS, SONIC_KIND_WEIGHTS, IntentModel
 from mdialog.query import fold
-from mdialog.recipes.music_discovery import plan_dialogue, plan_many
+from mdialog.recipes.music_discovery import Options, plan_dialogue, plan_many
 from mdialog.snapshot import COLUMNS, Snapshot
 from mdialog.synth.tables import draw_tables, labels
 
@@ -27,7 +27,7 @@ class World:
         self.rows = {row["track_id"]: row for row in tracks.to_pylist()}
         self.windows = {(w["track_id"], w["start_s"], w["end_s"]) for w in windows.to_pylist()}
         self.snapshot = Snapshot.from_arrow(tracks, windows, labels=labels())
-        self.plans = list(plan_many(self.snapshot, MODEL, seed=4, n=n, **options))
+        self.plans = list(plan_many(self.snapshot, seed=4, n=n, options=Options(**options)))
 
     def has(self, row: dict, kind: str) -> set[str]:
         if kind in ("artist", "track"):
@@ -260,16 +260,16 @@ def test_options_are_kept():
 
 
 def test_plans_do_not_depend_on_how_they_are_split(plain):
-    whole = list(plan_many(plain.snapshot, MODEL, seed=8, n=20))
-    split = [list(plan_many(plain.snapshot, MODEL, seed=8, n=20, shard=(i, 3))) for i in range(3)]
+    whole = list(plan_many(plain.snapshot, seed=8, n=20))
+    split = [list(plan_many(plain.snapshot, seed=8, n=20, shard=(i, 3))) for i in range(3)]
     assert sorted((p for part in split for p in part), key=lambda p: p.id) == whole
     assert [p.id for p in whole] == [f"md-{i:06d}" for i in range(20)]
-    assert plan_dialogue(plain.snapshot, MODEL, seed=8, dialogue_id="md-000013") == whole[13]
-    assert list(plan_many(plain.snapshot, MODEL, seed=9, n=20)) != whole
+    assert plan_dialogue(plain.snapshot, seed=8, dialogue_id="md-000013") == whole[13]
+    assert list(plan_many(plain.snapshot, seed=9, n=20)) != whole
 
 
 def test_planned_intents_stay_near_to_people(plain):
-    many = plan_many(plain.snapshot, MODEL, seed=1, n=1000)
+    many = plan_many(plain.snapshot, seed=1, n=1000)
     planned = [[(t.role, t.intents) for t in p.turns] for p in many]
     assert MODEL.divergence(planned) < 0.03  # .016 is the floor at 1,000
     assert abs(sum(map(len, planned)) / 2 / len(planned) - 5.26) < 0.5
@@ -279,7 +279,7 @@ def test_the_dial_moves_kinds_from_names_to_sound(plain):
     def share(dial):
         kinds = Counter(
             Attribute.parse(a).kind
-            for p in plan_many(plain.snapshot, MODEL, seed=2, n=150, sonic=dial)
+            for p in plan_many(plain.snapshot, seed=2, n=150, options=Options(sonic=dial))
             for t in p.turns
             for a in t.attributes
         )
@@ -341,7 +341,7 @@ UGLY = {
 def test_ugly_catalogues_give_plans_too(columns):
     tracks, windows = _bare(**columns)
     snapshot = Snapshot.from_arrow(tracks, windows, labels=[])
-    for plan in plan_many(snapshot, MODEL, seed=0, n=40):
+    for plan in plan_many(snapshot, seed=0, n=40):
         assert len(plan.turns) >= 2
         offered = [i for t in plan.turns for i in t.track_seq]
         assert len(offered) == len(set(offered))
@@ -354,20 +354,25 @@ def test_a_catalogue_with_nothing_to_recommend_is_refused():
     for columns in ({"silent": [True, True]}, {"silent": pa.array([], pa.bool_())}):
         snapshot = Snapshot.from_arrow(*_bare(**columns), labels=[])
         with pytest.raises(InputError, match="may be recommended"):
-            plan_dialogue(snapshot, MODEL, seed=0, dialogue_id="md-000000")
+            plan_dialogue(snapshot, seed=0, dialogue_id="md-000000")
 
 
 @pytest.mark.parametrize(
-    "option", [{"sonic": 2}, {"max_track_seq": 0}, {"max_track_seq": 11}, {"max_turns": 1}, {"questions": -1}]
+    "option", [{"sonic": 2}, {"max_track_seq": 0}, {"max_track_seq": 11}, {"max_turns": "1"}, {"questions": "-1"}, {"soup": 1}]
 )
-def test_options_out_of_range_are_refused(plain, option):
-    with pytest.raises(InputError, match=next(iter(option))):
-        plan_dialogue(plain.snapshot, MODEL, seed=0, dialogue_id="md-000000", **option)
+def test_options_out_of_range_are_refused(option):
+    with pytest.raises(InputError, match=f"music-discovery.*{next(iter(option))}"):
+        recipes.options_of("music-discovery", option)
+
+
+def test_options_are_read_as_a_command_line_gives_them_and_described():
+    assert recipes.options_of("music-discovery", {"sonic": "0.8"}) == Options(sonic=0.8)
+    assert all(f"{name}={field.default}" in recipes.described() for name, field in Options.model_fields.items())
 
 
 def test_a_shard_that_does_not_exist_is_refused(plain):
     with pytest.raises(InputError, match="shard 3 of 3"):
-        list(plan_many(plain.snapshot, MODEL, seed=0, n=1, shard=(3, 3)))
+        list(plan_many(plain.snapshot, seed=0, n=1, shard=(3, 3)))
 
 
 def test_the_recipe_is_found_by_name():

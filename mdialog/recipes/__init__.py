@@ -1,7 +1,10 @@
-"""Recipes: each plans one kind of dialogue. A recipe's module has ``plan_dialogue`` and ``plan_many``."""
+"""Recipes: each plans one kind of dialogue. A recipe's module has ``Options`` and ``plan_many``."""
 
+from collections.abc import Mapping
 from importlib import import_module
 from types import ModuleType
+
+from pydantic import BaseModel, ValidationError
 
 from mdialog.errors import InputError
 
@@ -24,3 +27,38 @@ def load(name: str) -> ModuleType:
     if name not in RECIPES:
         raise InputError(f"{name!r} is no recipe; use one of: {', '.join(RECIPES)}")
     return import_module(RECIPES[name])
+
+
+def options_of(name: str, given: Mapping[str, object]) -> BaseModel:
+    """A recipe's options, those that are given and the others by default.
+
+    Parameters
+    ----------
+    name : str
+    given : mapping of str to object
+        Texts too, as a command line has them.
+
+    Raises
+    ------
+    InputError
+        If the recipe has no such option, or the value does not fit: names both.
+    """
+    model = load(name).Options
+    try:
+        return model.model_validate(dict(given))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        option = ".".join(map(str, problem["loc"]))
+        if problem["type"] == "extra_forbidden":
+            raise InputError(f"{name} has no option {option!r}; it has: {', '.join(model.model_fields)}") from error
+        raise InputError(f"{name}: {option}={given.get(option)!r}: {problem['msg']}") from error
+
+
+def described() -> str:
+    """Every recipe with its options, their defaults and their meaning, one a line."""
+    lines = []
+    for name in RECIPES:
+        fields = {f"{option}={field.default}": field.description for option, field in load(name).Options.model_fields.items()}
+        wide = max(map(len, fields))
+        lines += [name, *(f"  {option:{wide}}  {meaning}" for option, meaning in fields.items())]
+    return "\n".join(lines)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
 from mdialog import personas, seeds
 from mdialog.attributes import Attribute
@@ -62,16 +63,24 @@ class _Talk:
         return self.cascade.snapshot.ref(track).track_id
 
 
+class Options(BaseModel):
+    """What may be asked of this recipe."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sonic: float = Field(default=0.5, ge=0, le=1, description="how often wishes name what the sound shows; 0 as people do")
+    questions: float = Field(default=0.0, ge=0, le=1, description="chance of a question about the sound, beyond people's few")
+    max_track_seq: int = Field(default=10, ge=1, le=10, description="tracks of a recommendation at most")
+    max_turns: int = Field(default=MAX_TURNS, ge=2, description="turns of both sides together at most")
+
+
 def plan_dialogue(
     snapshot: Snapshot,
-    intents: IntentModel,
     *,
     seed: int,
     dialogue_id: str,
-    sonic: float = 0.5,
-    max_track_seq: int = 10,
-    max_turns: int = MAX_TURNS,
-    questions: float = 0.0,
+    options: Options | None = None,
+    intents: IntentModel | None = None,
     persona: dict[str, str] | None = None,
 ) -> Plan:
     """Plan one dialogue.
@@ -79,18 +88,13 @@ def plan_dialogue(
     Parameters
     ----------
     snapshot : Snapshot
-    intents : IntentModel
     seed : int
         The run's seed; every draw derives from it and `dialogue_id`.
     dialogue_id : str
-    sonic : float in [0, 1]
-        How often wishes name what the sound shows: 0 as people do, 1 always. Recorded in the goal.
-    max_track_seq : int in [1, 10]
-        Tracks a recommendation holds at the most.
-    max_turns : int >= 2
-        Turns of both sides together.
-    questions : float in [0, 1]
-        Chance that a user turn which could ask about the track that plays does so, beyond people's one in a thousand.
+    options : Options, optional
+        The one of the sound is recorded in the goal.
+    intents : IntentModel, optional
+        By default people's.
     persona : dict, optional
         By default drawn by the number at the end of `dialogue_id`.
 
@@ -101,18 +105,20 @@ def plan_dialogue(
     Raises
     ------
     InputError
-        If no track of the catalogue may be recommended, or an option is out of range.
+        If no track of the catalogue may be recommended.
     """
-    _check(snapshot, sonic=sonic, max_track_seq=max_track_seq, max_turns=max_turns, questions=questions)
+    if not snapshot.usable.any():
+        raise InputError(f"none of {len(snapshot)} tracks may be recommended (all silent?); ingest music with sound")
+    options, intents = options or Options(), intents or IntentModel.load()
     if persona is None:
         number = re.search(r"\d+$", dialogue_id)
         persona = personas.draw(int(number[0]) if number else seeds.derive(seed, dialogue_id, "persona"), seed=seed)
     rng = seeds.stdlib(seed, dialogue_id)
-    weights = _favoured(kind_weights(sonic), persona)
+    weights = _favoured(kind_weights(options.sonic), persona)
     goal = draw_goal(rng, snapshot, weights=weights, narrow=persona.get("goal_target") == "narrow")
     cascade = Cascade(snapshot, goal)
-    talk = _Talk(cascade=cascade, rng=rng, sonic=sonic, max_track_seq=max_track_seq, persona=persona)
-    while len(talk.turns) + 1 < max_turns and _exchange(talk, intents, questions):
+    talk = _Talk(cascade=cascade, rng=rng, sonic=options.sonic, max_track_seq=options.max_track_seq, persona=persona)
+    while len(talk.turns) + 1 < options.max_turns and _exchange(talk, intents, options.questions):
         pass
     return Plan(
         id=dialogue_id,
@@ -122,7 +128,7 @@ def plan_dialogue(
         goal={
             "attributes": [str(Attribute(*snapshot.values[v])) for v in goal.shared.tolist()],
             "track_ids": [snapshot.ids[t].as_py() for t in goal.tracks.tolist()],
-            "sonic": sonic,
+            "sonic": options.sonic,
         },
         turns=tuple(talk.turns),
         tracks={ref.track_id: ref for ref in map(snapshot.ref, sorted(talk.named))},
@@ -130,40 +136,26 @@ def plan_dialogue(
 
 
 def plan_many(
-    snapshot: Snapshot, intents: IntentModel, *, seed: int, n: int, shard: tuple[int, int] = (0, 1), **options
-) -> Iterator[Plan]:
+    snapshot: Snapshot, *, seed: int, n: int, shard: tuple[int, int] = (0, 1), options: Options | None = None,
+    intents: IntentModel | None = None,
+) -> Iterator[Plan]:  # fmt: skip
     """Plan `n` dialogues, or a shard of them; the plans are the same however they are split.
 
     Parameters
     ----------
-    snapshot, intents, seed
+    snapshot, seed, options, intents
         As for :func:`plan_dialogue`.
     n : int >= 0
         Dialogues of the whole run: ``md-000000`` and so on.
     shard : (int, int)
         Which part of how many, counted from 0: this one takes every ``shard[1]``-th dialogue.
-    **options
-        Passed to :func:`plan_dialogue`.
     """
     part, parts = shard
     if not 0 <= part < parts:
         raise InputError(f"shard {part} of {parts} does not exist; count from 0 to {parts - 1}")
     for i in range(part, n, parts):
         persona = personas.draw(i, seed=seed)
-        yield plan_dialogue(snapshot, intents, seed=seed, dialogue_id=f"md-{i:06d}", persona=persona, **options)
-
-
-def _check(snapshot: Snapshot, *, sonic: float, max_track_seq: int, max_turns: int, questions: float) -> None:
-    if not snapshot.usable.any():
-        raise InputError(f"none of {len(snapshot)} tracks may be recommended (all silent?); ingest music with sound")
-    for name, value, low, high in (
-        ("sonic", sonic, 0, 1),
-        ("max_track_seq", max_track_seq, 1, 10),
-        ("max_turns", max_turns, 2, float("inf")),
-        ("questions", questions, 0, 1),
-    ):
-        if not low <= value <= high:
-            raise InputError(f"{name}={value!r} is out of range; give {low} to {high}")
+        yield plan_dialogue(snapshot, seed=seed, dialogue_id=f"md-{i:06d}", options=options, intents=intents, persona=persona)
 
 
 # ---- what can be done now
