@@ -27,11 +27,12 @@ TRAITS = {
 # The same state in other words and another order: one prompt makes all talk alike.
 _LABELS = (
     {"do": "do", "new": "new", "drop": "drop", "wanted": "wanted", "ask": "ask", "offer": "offer", "liked": "liked",
-     "refused": "refused", "now": "now", "before": "before", "hints": "hints"},
+     "refused": "refused", "now": "now", "before": "before", "said": "said", "hints": "hints"},
     {"now": "playing", "before": "played before", "do": "this turn", "liked": "likes", "refused": "does not like",
-     "wanted": "so far", "new": "added", "drop": "withdrawn", "ask": "question", "offer": "to recommend", "hints": "measured"},
+     "wanted": "so far", "new": "added", "drop": "withdrawn", "ask": "question", "offer": "to recommend",
+     "said": "seeker's words", "hints": "measured"},
     {"wanted": "known wishes", "drop": "no longer", "new": "wish", "refused": "turned down", "liked": "enjoyed", "ask": "about",
-     "before": "first clip", "now": "clip", "offer": "tracks", "do": "acts", "hints": "facts"},
+     "before": "first clip", "now": "clip", "offer": "tracks", "do": "acts", "said": "asked in words", "hints": "facts"},
 )  # fmt: skip
 TEMPLATES = len(_LABELS)
 LABELS = frozenset(label for template in _LABELS for label in template.values())
@@ -70,7 +71,8 @@ class Brief:
     wanted : tuple of Attribute
         What else was in force before this turn.
     asks : tuple of str
-        Kinds asked about, or to be answered from the sound.
+        What is asked about, or to be answered from the sound: a kind; ``kind:value`` for "is it so"; ``course``; of two clips
+        ``same``, ``compare`` or ``compare:kind``; of a description its length.
     offered : tuple of Name
         Tracks recommended now (assistant); the first one is the last clip.
     liked, refused : tuple of Name
@@ -127,15 +129,21 @@ def state(brief: Brief) -> str:
         "new": _attributes(brief.new),
         "drop": _attributes(brief.dropped),
         "wanted": _attributes(brief.wanted),
-        "ask": ", ".join(brief.asks),
+        "ask": ", ".join(map(_asked, brief.asks)),
         "offer": "; ".join(map(str, brief.offered)),
         "liked": "; ".join(map(str, brief.liked)),
         "refused": "; ".join(map(str, brief.refused)),
         "now": str(brief.about) if brief.about else "",
         "before": str(brief.before) if brief.before else "",
+        "said": brief.history[-1][1] if "search" in brief.intents and brief.history else "",
         "hints": "; ".join(brief.hints),
     }
     return "\n".join(lines + [f"{label}: {texts[part]}" for part, label in _LABELS[brief.template].items() if texts[part]])
+
+
+def _asked(ask: str) -> str:
+    kind, colon, value = ask.partition(":")
+    return f"compare {value}" if kind == "compare" and colon else f"whether {kind} {value}" if colon else ask
 
 
 def names(brief: Brief) -> tuple[Name, ...]:

@@ -132,7 +132,7 @@ def _before_question(sentence: str) -> int:
 _OFFERED = re.compile(  # a track is put forward, and described: "how about _, with drums?"
     r"\b(?:how about|what about|why not|maybe|perhaps|may i \w+|might i \w+)\b[^,:]*_[^,:]*[,:]", re.I
 )
-_SO_THEN = re.compile(r"\b(?:then|or what|or not)\W*$", re.I)
+_SO_THEN = re.compile(r"\b(?:then|or what|or not|yes or no)\W*$", re.I)
 _HEDGE = re.compile(
     r"\b(?:maybe|perhaps|probably|possibly|surely|i think|i guess|i'd say|a bit|a touch|rather|isn't|aren't)\b", re.I
 )
@@ -314,7 +314,7 @@ _LEADS = re.compile(
     re.I,
 )
 _LED = re.compile(
-    rf"(?:(?<!counter ){any_of('melody')}(?:'s)?(?: (?!and\b|under\b|over\b|with a\b)\w+){{0,5}}?"
+    rf"(?:(?<!counter ){any_of('melody')}(?:'s)?(?: (?!and\b|under\b|over\b|backed\b|with a\b)\w+){{0,5}}?"
     rf" (?:on|in|from|by|to|for|is|'s)|(?<!counter ){any_of('melody')}'s (?:on|in)"
     r"|(?<!backing is )(?<!rhythm is )(?<!harmony is )\b(?:led|carried|fronted|doubled) by"
     r"|\blead(?:ing)?|\bwhat you follow is|\boutshine|\bon top (?:of it all )?sits"

@@ -37,7 +37,12 @@ SYSTEM_INTENTS = {
     "sympathetic_response": "React warmly to what the seeker said: greet, agree, share the feeling.",
     "others": "Say something that neither recommends, asks nor answers.",
 }
-ROLE_INTENTS = {"user": USER_INTENTS, "assistant": SYSTEM_INTENTS}
+# What people's recommenders do not do, but other kinds of dialogue need.
+OTHER_INTENTS = {
+    "description": "Describe how the track that is playing sounds, in the length asked for.",
+    "search": "Write what was asked for as a query, kind:value with - before what is not wanted and ~ before a likeness.",
+}
+ROLE_INTENTS = {"user": USER_INTENTS, "assistant": SYSTEM_INTENTS | OTHER_INTENTS}
 
 # How often each kind is named when only the sound is spoken of. People's counts are no guide here (they name
 # none of key, mode, energy); these follow how readily a listener can name each from hearing alone.

@@ -12,6 +12,7 @@ import torch
 
 from mdialog import brief as briefs
 from mdialog import claims, vocab
+from mdialog.attributes import to_query
 from mdialog.exam import LIST_TASK
 from mdialog.synth import artists, phrases
 from mdialog.synth.briefs import random_name
@@ -27,6 +28,7 @@ FACT_WEIGHT = 4.0  # of the words that say something audible: few, and all that 
 REPEAT_TASK = "repeat the names"
 SILENT = 0.4  # share of batches without sound
 REPEATED = 0.4  # share of those exercises that repeat names
+SEARCHED = 0.12  # share of exercises without sound that write a query
 TURNS = 4  # of talk about the same sound in one sequence: each is 60 tokens, the sound that they share 125
 HINTED, HINTED_SILENT = 0.08, 0.85  # share of briefs about a clip that hold its labels as hints, with and without its sound
 
@@ -112,8 +114,20 @@ def repeating(rng: random.Random) -> tuple[str, str] | None:
     return REPEAT_TASK + "\n" + briefs.state(brief), "; ".join(dict.fromkeys(map(str, names)))
 
 
+def searching(rng: random.Random) -> tuple[str, str]:
+    """A brief with a seeker's words, and the query that they come to."""
+    asked = phrases.random_brief(rng, 0, role="user", intents=("add_filter",), names=naming(rng))
+    if any(wish.value.startswith('"') for wish in asked.new):  # a title with its artist: no value of a query
+        return searching(rng)
+    said = phrases.say(asked, [], rng)
+    heard = briefs.Brief(role="assistant", intents=("search",), template=asked.template, history=(("user", said),))
+    return briefs.state(heard), to_query(asked.new)
+
+
 def without_sound(rng: random.Random, data: clip_data.Clips) -> Exercise:
-    """One turn of talk, or names to repeat."""
+    """One turn of talk, names to repeat, or wishes to turn into a query."""
+    if rng.random() < SEARCHED:
+        return Exercise((), (searching(rng),))
     repeated = repeating(rng) if rng.random() < REPEATED else None
     rows = tuple(rng.randrange(len(data)) for _ in range(rng.choices((0, 1, 2), weights=(2, 3, 1))[0]))
     return Exercise((), (repeated or talk(rng, data, rows, silent=True),))

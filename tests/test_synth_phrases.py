@@ -85,7 +85,7 @@ def lexicon() -> dict[str, set[tuple[str, str]]]:
 WORDS = lexicon()
 WORD = re.compile(r"(?<![\w#-])(" + "|".join(re.escape(w) for w in sorted(WORDS, key=len, reverse=True)) + r")(?![\w-])", re.I)
 KEYS = {w: ("key", v.name) for v in V["key"].values for w in v.words}
-KEY = re.compile(r"(?<![\w])(" + "|".join(re.escape(w) for w in sorted(KEYS, key=len, reverse=True)) + r")(?!\w| key)")
+KEY = re.compile(r"(?<![\w])(" + "|".join(re.escape(w) for w in sorted(KEYS, key=len, reverse=True)) + r")(?!\w|[ -]key)")
 NOT = re.compile(r"\b(no|without|any trace of|trace of|don't hear any)(?: [\w-]+)? $", re.I)
 MAY_REPEAT = ("hello", "hey", "more", "yes", "no", "please", "go", "well")
 NO_ONE_MEANS = re.compile(r"major or minor|a major or a minor key", re.I)
@@ -93,10 +93,12 @@ NO_ONE_MEANS = re.compile(r"major or minor|a major or a minor key", re.I)
 
 def licence(brief: Brief, labels: list[ClipLabels]) -> set[tuple[str, str]]:
     allowed = {(a.kind, a.value) for a in (*brief.new, *brief.dropped, *brief.wanted)}
+    asked = {tuple(ask.split(":", 1)) for ask in brief.asks if ":" in ask} if brief.role == "user" else set()
+    allowed |= {("instrument" if kind == "lead" else kind, value) for kind, value in asked}
     for one in labels[-1:]:
         allowed |= {(k, getattr(one, k)) for k in ("tempo", "key", "mode", "metre", "genre", "vocal", "energy")}
         allowed |= {("mood", m) for m in one.moods} | {("instrument", i) for i in (*one.instruments, one.lead)}
-        allowed |= {("course", one.course)} if one.course in ("rising", "falling") else set()
+        allowed |= {("course", one.course)}
     return allowed
 
 
@@ -114,7 +116,7 @@ def unlicensed(brief: Brief, labels: list[ClipLabels], text: str) -> list[str]:
         for kind, value in meanings if denied and not wished else ():
             absent = labels and (kind, value) not in allowed and (kind in ("instrument", "vocal"))
             had = before and (value in before.instruments or value in (before.lead, before.vocal))
-            if absent and (value == "drums" or had):
+            if absent and (value == "drums" or had or f"{kind}:{value}" in brief.asks):
                 break
         else:
             compared = before and any(v == before.lead for k, v in meanings) and " in @" in text[match.end() :]

@@ -9,7 +9,9 @@ from mdialog.brief import MANNERS, TEMPLATES, TRAITS, Brief, Name
 from mdialog.plan import Clip
 from mdialog.synth.grammar import book
 from mdialog.synth.labels import ClipLabels
+from mdialog.synth.questions import LENGTHS, draw_ask
 
+BEYOND_KINDS = 0.5  # share of questions that ask more than "what"
 AGREES = 0.3  # share of audible wishes that are true of the clip, so that the sound cannot be read off the brief
 
 # Intent sets by how often they are drawn: people's own, with the rare intents boosted. (needs a clip, weight)
@@ -34,7 +36,7 @@ SYSTEM_SETS = {
     "detail_attribute_request+passive_recommend": (True, 3), "active_recommend": (True, 6),
     "active_recommend+sympathetic_response": (True, 5), "active_recommend+passive_recommend": (True, 3),
     "parroting_response+passive_recommend+sympathetic_response": (True, 4),
-    "active_recommend+parroting_response": (True, 2), "item_attribute_answer": (True, 14),
+    "active_recommend+parroting_response": (True, 2), "item_attribute_answer": (True, 20),
     "item_attribute_answer+sympathetic_response": (True, 3), "feedback_request+item_attribute_answer": (True, 2),
     "item_attribute_answer+passive_recommend": (True, 2), "detail_attribute_request": (False, 4),
     "detail_attribute_request+sympathetic_response": (False, 6), "sympathetic_response": (False, 3),
@@ -51,7 +53,7 @@ SYSTEM_SETS = {
     "active_recommend+passive_recommend+sympathetic_response": (True, 1),
     "active_recommend+parroting_response+passive_recommend": (True, 1),
     "active_recommend+parroting_response+passive_recommend+sympathetic_response": (True, 1),
-    "others+passive_recommend": (True, 0.7),
+    "others+passive_recommend": (True, 0.7), "description": (True, 8),
 }  # fmt: skip
 
 # How often each kind is asked for: people's habits, with the audible kinds asked for more.
@@ -265,7 +267,7 @@ def _user_fields(intents, rng, about, before, wanted, truth, names) -> dict:
         refused = before or names(rng) if "liked" in fields else here
         fields["refused"] = (refused, names(rng)) if rng.random() < 0.1 else (refused,)
     if "item_attribute_question" in intents:
-        fields["asks"] = tuple(rng.sample((*HEARD_KINDS, "artist", "year"), rng.choice((1, 1, 1, 2))))
+        fields["asks"] = _asked((*HEARD_KINDS, "artist", "year"), rng, truth, compares=before is not None)
     return fields
 
 
@@ -285,6 +287,17 @@ def _assistant_fields(intents, rng, about, before, wanted, truth, names) -> dict
         fields["refused"] = (before or names(rng),)
     if {"item_attribute_answer", "detail_attribute_request"} & set(intents):
         answers = "item_attribute_answer" in intents
-        kinds = (*HEARD_KINDS, "artist") if answers else tuple(KINDS)
-        fields["asks"] = tuple(rng.sample(kinds, rng.choice((1, 1, 1, 2))))
+        if answers:
+            fields["asks"] = _asked((*HEARD_KINDS, "artist"), rng, truth, compares=before is not None)
+        else:
+            fields["asks"] = tuple(rng.sample(tuple(KINDS), rng.choice((1, 1, 1, 2))))
+    if "description" in intents:
+        fields["asks"] = (rng.choice(LENGTHS),)
     return fields
+
+
+def _asked(kinds: Sequence[str], rng: random.Random, truth: ClipLabels | None, *, compares: bool) -> tuple[str, ...]:
+    """One or two kinds; as often something more particular about the clip, or about both."""
+    if rng.random() < BEYOND_KINDS:
+        return (draw_ask(rng, truth, compares=compares),)
+    return tuple(rng.sample(kinds, rng.choice((1, 1, 1, 2))))

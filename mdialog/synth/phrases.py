@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from mdialog.brief import Brief, Name
-from mdialog.synth import sound, wishes
+from mdialog.synth import questions, sound, wishes
 from mdialog.synth.briefs import random_brief, random_name_like_file
 from mdialog.synth.grammar import PLURALS, Names, assemble, book, draw, expand, listed
 from mdialog.synth.labels import ClipLabels
@@ -104,6 +104,8 @@ def say(brief: Brief, clips: Sequence[ClipLabels], rng: random.Random) -> str:
         raise ValueError("brief has no intents; a turn does at least one thing")
     length = dict(brief.speaker).get("length", "some words")
     texts: list[str] = []
+    if brief.intents == ("description",):
+        return _describe(Turn(brief, clips, rng))
     for _ in range(ATTEMPTS):
         texts.append(_utter(brief, clips, rng))
         fitting = [text for text in texts if len(text.split()) <= MAX_WORDS]
@@ -226,8 +228,19 @@ def _question(turn: Turn) -> None:
 
 def _questions(turn: Turn, section: str, kinds: Sequence[str]) -> str:
     table = book("requests")[section]
-    texts = [turn.rng.choice(table[k]) for k in kinds[:2] if k in table]
+    before = turn.name(turn.brief.before, whole=0.15) if turn.brief.before and any(map(_of_two, kinds)) else "the last one"
+    texts = [turn.rng.choice(table[k]) if k in table else questions.question(k, before, turn.rng) for k in kinds[:2]
+             if k in table or _beyond_kinds(k)]  # fmt: skip
     return ", and ".join(texts) if texts else turn.rng.choice(table["genre"])
+
+
+def _of_two(ask: str) -> bool:
+    return ask.partition(":")[0] in ("compare", "same")
+
+
+def _beyond_kinds(ask: str) -> bool:
+    """Whether more is asked than what kind of something plays."""
+    return ":" in ask or _of_two(ask) or ask == "course"
 
 
 def _continue(turn: Turn) -> None:
@@ -354,6 +367,9 @@ def _answer_one(turn: Turn, kind: str) -> str:
     silent = book("requests")["silent"]
     if turn.labels is None:
         return rng.choice(silent["nosound"])
+    if _beyond_kinds(kind):
+        before = turn.name(turn.brief.before, whole=0.15) if turn.brief.before and _of_two(kind) else "the last one"
+        return questions.answer(kind, turn.clips, before, manner=manner, rng=rng)
     facts = sound.answers(kind, turn.labels, manner=manner, rng=rng)
     if not facts:
         return rng.choice(silent["all"])
@@ -366,6 +382,15 @@ def _answer_one(turn: Turn, kind: str) -> str:
         more = [f for f in sound.choose(turn.labels, 2, rng) if f.kind not in (kind, *(f.kind for f in facts))]
         text += "".join(", and " + f.say("clause", manner=manner, rng=rng).removeprefix("and ") for f in more[:1])
     return text
+
+
+def _describe(turn: Turn) -> str:
+    """A description stands alone: no manner opens it, no aside goes with it."""
+    brief, rng = turn.brief, turn.rng
+    text = rng.choice(book("requests")["silent"]["nosound"])
+    if turn.labels:
+        text = questions.description(turn.labels, brief.asks[0] if brief.asks else "sentence", manner=brief.manner, rng=rng)
+    return assemble([("description", text)], role=brief.role, manner="terse", rng=rng)
 
 
 def _ask(turn: Turn) -> None:
@@ -393,7 +418,7 @@ def pattern_count() -> int:
     def count(node: object) -> int:
         return sum(map(count, node.values())) if isinstance(node, dict) else len(node)
 
-    return sum(count(book(name)) for name in ("phrases", "sound", "requests", "asides"))
+    return sum(count(book(name)) for name in ("phrases", "sound", "requests", "asides", "questions"))
 
 
 __all__ = ["SYSTEM_INTENTS", "USER_INTENTS", "pattern_count", "random_brief", "random_name_like_file", "say"]

@@ -12,12 +12,11 @@ from mdialog.synth.labels import ClipLabels
 # How often each kind of fact is spoken of, relative to the others.
 WEIGHTS = {
     "lead": 3.0, "tempo": 3.0, "drums": 1.5, "vocal": 1.8, "instrument": 2.2, "energy": 1.2, "mood": 1.4,
-    "mode": 0.8, "genre": 1.0, "course": 0.8, "metre": 0.12, "key": 0.5,
+    "mode": 0.8, "genre": 1.0, "course": 0.8, "metre": 0.12, "nodrums": 1.5,
 }  # fmt: skip
-CERTAINTY = 6  # what is heard with half the certainty is said a 64th as often: who speaks of what he hears best is seldom wrong
-LEAST_CLEAR = 0.5  # what is heard less clearly goes unsaid where anything clearer is there
+CERTAINTY = 16  # what is heard with .9 of the certainty is said a fifth as often: who says what he hears best is seldom wrong
+LEAST_CLEAR = 0.8  # what is heard less clearly goes unsaid where anything clearer is there
 ODD_METRE = 0.9
-KEYED = {"key", "mode"}  # a key has its mode
 PLAIN = 0.7  # share of draws that use a value's first word
 DIFFERS = 1.12  # ratio of tempos that is heard as faster
 LOUDEST = 3  # instruments that are spoken of unasked
@@ -120,14 +119,14 @@ def candidates(labels: ClipLabels, rng: random.Random) -> dict[Fact, float]:
     if "drums" in labels.instruments:
         add("drums", "drums", weight=WEIGHTS["drums"], clear="instrument:drums")
     elif "steel drums" not in labels.instruments:  # "no drums" would be misread
-        add("nodrums", "drums", weight=WEIGHTS["drums"], clear="instrument:drums")
-    for kind in ("vocal", "energy", "mode", "genre", "key"):
+        add("nodrums", "drums", weight=WEIGHTS["nodrums"], clear="instrument:drums")
+    for kind in ("vocal", "energy", "mode", "genre"):
         add(kind, getattr(labels, kind), weight=WEIGHTS[kind])
     add("metre", labels.metre, weight=WEIGHTS["metre"] if labels.metre == "4/4" else ODD_METRE)
     if labels.moods:
         add("mood", rng.choice(labels.moods), weight=WEIGHTS["mood"])
     if labels.course in ("rising", "falling"):
-        add("course", labels.course, weight=WEIGHTS["course"])
+        add("course", labels.course, weight=WEIGHTS["course"], clear="energy")
     return {one: weight for one, weight in facts.items() if one in clearly or not clearly}
 
 
@@ -137,7 +136,7 @@ def choose(labels: ClipLabels, n: int, rng: random.Random) -> list[Fact]:
     while left and len(chosen) < n:
         one = rng.choices(list(left), weights=list(left.values()))[0]
         chosen.append(one)
-        left = {f: w for f, w in left.items() if f.kind != one.kind and f.word != one.word and {f.kind, one.kind} != KEYED}
+        left = {f: w for f, w in left.items() if f.kind != one.kind and f.word != one.word}
     return chosen
 
 
@@ -200,8 +199,10 @@ def listing(facts: Sequence[Fact], *, rng: random.Random) -> str:
     return ", ".join(f.say("bare", manner="terse", rng=rng) for f in facts)
 
 
-def comparison(before: ClipLabels, about: ClipLabels, name: str, rng: random.Random) -> str | None:
-    """One clear difference (or shared lead) between two clips, as a clause; None where nothing is clear."""
+def comparison(
+    before: ClipLabels, about: ClipLabels, name: str, rng: random.Random, *, kind: str | None = None
+) -> str | None:
+    """One clear difference (or shared lead) between two clips, as a clause, of a kind if given; None where nothing is clear."""
     table, options = book("sound")["compare"], []
 
     def add(key: str, word: str = "", other: str = "", *, of: str, weight: float = 1.0) -> None:
@@ -211,7 +212,8 @@ def comparison(before: ClipLabels, about: ClipLabels, name: str, rng: random.Ran
             "a": with_article(word) if word else "",
             "b": with_article(other) if other else "",
         }
-        options.append((weight * (before.clear(of) * about.clear(of)) ** CERTAINTY, key, slots, word in PLURALS))
+        if kind in (None, of, of.partition(":")[0]):
+            options.append((weight * (before.clear(of) * about.clear(of)) ** CERTAINTY, key, slots, word in PLURALS))
 
     if about.tempo_bpm > before.tempo_bpm * DIFFERS:
         add("faster", of="tempo", weight=3)

@@ -1,0 +1,140 @@
+"""The phrase book's questions about what plays, its answers from the sound, and its descriptions."""
+
+import random
+from collections.abc import Sequence
+
+from mdialog import vocab
+from mdialog.synth import sound
+from mdialog.synth.grammar import PLURALS, book, draw, expand, slots_of
+from mdialog.synth.labels import ClipLabels
+
+LENGTHS = ("tag line", "sentence", "paragraph", "dense")  # of a description
+COMPARED = ("tempo", "energy", "instrument")  # kinds after whose difference one asks
+WHETHER = ("instrument", "lead", "vocal", "tempo", "energy", "mood", "mode", "genre", "metre", "key")
+_FACTS = {"tag line": 3, "sentence": 3, "paragraph": 6, "dense": 7}
+
+
+def draw_ask(rng: random.Random, labels: ClipLabels | None, *, compares: bool) -> str:
+    """What is asked of the sound beyond a kind: ``instrument:flute``, ``course``; of two clips ``compare:tempo``, ``same``.
+
+    Half of the values asked after are true of the clip where its labels are given.
+    """
+    if compares and rng.random() < 0.6:
+        return rng.choice(("compare", "same", "compare:tempo", "compare:energy", "compare:instrument"))
+    if rng.random() < 0.1 and (labels is None or labels.course):
+        return "course"
+    kind = rng.choice(WHETHER + ("instrument", "instrument", "vocal"))
+    values = vocab.load()["instrument" if kind == "lead" else kind].names
+    if labels is not None and rng.random() < 0.5:
+        values = _true(kind, labels) or values
+    return f"{kind}:{rng.choice(list(values))}"
+
+
+def _true(kind: str, labels: ClipLabels) -> tuple[str, ...]:
+    """Values of a kind that hold for a clip."""
+    if kind in ("instrument", "mood"):
+        return labels.instruments if kind == "instrument" else labels.moods
+    value = getattr(labels, kind)
+    return (value,) if value else ()
+
+
+def question(ask: str, before: str, rng: random.Random) -> str:
+    """A question in the phrase book's words, without its mark; `before` names the clip to compare with."""
+    kind, _, value = ask.partition(":")
+    table = book("questions")
+    if kind in ("compare", "same", "course"):
+        forms = table[kind]
+        return expand(rng.choice(forms.get(value, forms["any"])), {"B": before}, rng)
+    fact = sound.fact(kind, value, rng)
+    return expand(rng.choice(table["whether"][_form(fact)]), fact.slots(), rng)
+
+
+def _form(fact: sound.Fact) -> str:
+    """Section of ``questions.toml`` for a fact: ``vocal_choir``, ``tempo_word``, else its kind."""
+    if fact.kind == "vocal":
+        return f"vocal_{fact.table}"
+    return {"tempo_only": "tempo"}.get(fact.table, fact.table if fact.table in ("tempo_word", "metre_beats") else fact.kind)
+
+
+def answer(ask: str, clips: Sequence[ClipLabels], before: str, *, manner: str, rng: random.Random) -> str:
+    """What the sound answers: true of the last clip, and of the one before where both are asked about."""
+    kind, _, value = ask.partition(":")
+    if kind == "course":
+        course = clips[-1].course
+        silent = book("requests")["silent"]["all"]
+        return sound.fact("course", course, rng).say("clause", manner=manner, rng=rng) if course else rng.choice(silent)
+    if kind in ("compare", "same"):
+        two = len(clips) == 2
+        found = _shared(*clips, before, rng) if two and kind == "same" else None
+        found = found or (_compared(value, *clips, before, rng) if two and kind == "compare" else None)
+        return found or rng.choice(book("questions")["alike"]["nothing"])
+    return _whether(kind, value, clips[-1], manner=manner, rng=rng)
+
+
+def _whether(kind: str, value: str, labels: ClipLabels, *, manner: str, rng: random.Random) -> str:
+    there = value in _true(kind, labels)
+    if there or kind == "instrument":
+        one = sound.fact("drums" if value == "drums" and kind == "instrument" else kind, value, rng)
+    if there:
+        said = one.say("clause", manner=manner, rng=rng)
+    elif kind == "instrument":
+        said = expand(rng.choice(book("questions")["absent"]["all"]), one.slots(), rng, plural=one.word in PLURALS)
+    else:
+        true = _true(kind, labels)
+        said = sound.fact(kind, rng.choice(true), rng).say("clause", manner=manner, rng=rng) if true else ""
+    slots = {"s": said.removeprefix("and ")} if said else {}
+    return draw(book("questions")["yes" if there else "no"], manner, slots, rng) or "no"
+
+
+def _compared(kind: str, before: ClipLabels, about: ClipLabels, name: str, rng: random.Random) -> str | None:
+    text = sound.comparison(before, about, name, rng, kind=kind or None)
+    if text is None and kind in ("tempo", "energy"):
+        ratio = about.tempo_bpm / before.tempo_bpm
+        alike = 0.96 < ratio < 1.04 if kind == "tempo" else about.energy == before.energy
+        text = expand(rng.choice(book("questions")["alike"][f"same_{kind}"]), {"B": name}, rng) if alike else None
+    return text
+
+
+def _shared(before: ClipLabels, about: ClipLabels, name: str, rng: random.Random) -> str | None:
+    """One thing that is true of two clips, the clearest likeliest."""
+    found: dict[sound.Fact, float] = {}
+
+    def add(kind: str, value: str, of: str) -> None:
+        weight = sound.WEIGHTS[kind] * (before.clear(of) * about.clear(of)) ** sound.CERTAINTY
+        found[sound.fact(kind, value, rng)] = weight
+
+    for kind in ("tempo", "energy", "mode", "genre", "vocal", "lead", "metre"):
+        value = getattr(about, kind)
+        if value and value == getattr(before, kind) and value != "4/4":
+            add(kind, value, kind)
+    for mood in set(about.moods) & set(before.moods):
+        add("mood", mood, "mood")
+    for name_ in about.instruments[: sound.LOUDEST]:
+        if name_ in before.instruments and name_ not in ("drums", about.lead):
+            add("instrument", name_, f"instrument:{name_}")
+    drums = {"drums" in clip.instruments for clip in (about, before)}
+    if len(drums) == 1 and "steel drums" not in (*about.instruments, *before.instruments):
+        add("drums" if drums == {True} else "nodrums", "drums", "instrument:drums")
+    if not found:
+        return None
+    one = rng.choices(list(found), weights=list(found.values()))[0]
+    form = f"vocal_{one.table}" if one.kind == "vocal" else {"tempo_only": "tempo"}.get(one.table, one.table)
+    return expand(rng.choice(book("questions")["alike"][form]), one.slots() | {"B": name}, rng, plural=one.word in PLURALS)
+
+
+def description(labels: ClipLabels, length: str, *, manner: str, rng: random.Random) -> str:
+    """What a clip sounds like, in one of `LENGTHS`; shorter where little is heard clearly."""
+    facts = sound.choose(labels, _FACTS[length], rng)
+    if length == "dense":
+        return ", ".join(f.say("bare", manner="terse", rng=rng) for f in facts)
+    first, rest = facts[:3], facts[3:]
+    slots = {"n": sound.noun_phrase(first, manner=manner, rng=rng)}
+    if length == "tag line":
+        slots["l"] = sound.listing(first, rng=rng)
+    said = [sound.statement([f], manner="plain" if manner == "terse" else manner, rng=rng).removeprefix("and ") for f in rest]
+    table = book("questions")["description"][length.split()[0]]
+    if length == "paragraph":
+        slots |= dict(zip("tu", (" and ".join(said[:2]), *said[2:]), strict=False)) if said else {}
+    slots["s"] = sound.statement(first, manner=manner, rng=rng)
+    fits = [t for t in table if slots_of(t) <= slots.keys()] or ["{s}"]
+    return expand(rng.choice(fits), slots, rng)
