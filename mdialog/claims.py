@@ -111,8 +111,8 @@ def _entries() -> dict[str, tuple[_Entry, ...]]:
     """All entries by their hints."""
     entries = []
     for row in clauses.TABLE["comparative"]:
-        for comparison in ("more", "less"):
-            entries += [_Entry(row["kind"], row["value"], word, comparison) for word in row[comparison]]
+        for comparison in ("more", "less", "same"):
+            entries += [_Entry(row["kind"], row["value"], word, comparison) for word in row.get(comparison, ())]
     for kind in (k for k in clauses.TABLE if k != "comparative"):
         values = clauses.TABLE[kind]
         entries += [_Entry(kind, value, word) for value, words in values.items() for word in words]

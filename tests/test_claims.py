@@ -50,6 +50,8 @@ def found(text, **options):
         # questions, wishes, orders, echoes do not
         ("Is it slow?", []),
         ("Drums? None that I know.", []),
+        ("Music box, yes or no?", []),
+        ("Before it fades, what is it?", []),
         ("I'd love a slow flute.", []),
         ("Could you find something without vocals?", []),
         ("Bring back the drums!", []),
@@ -59,6 +61,8 @@ def found(text, **options):
         # comparison
         ("This one is faster than the last one.", ["tempo:fast more"]),
         ("A touch slower.", ["tempo:fast less"]),
+        ("It has as much energy as the last one.", ["energy:high same"]),
+        ("The energy is about the same as before.", ["energy:high same"]),
         ("It's not as loud as the last one.", ["loudness:loud less"]),
         ("Just as bright as before.", ["brightness:bright same"]),
         ("No busier than the first.", ["density:dense! more"]),
