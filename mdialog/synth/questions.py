@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 
 from mdialog import vocab
+from mdialog.claims import ENERGY_TOLERANCE, TEMPO_TOLERANCE
 from mdialog.synth import sound
 from mdialog.synth.grammar import PLURALS, book, draw, expand, slots_of
 from mdialog.synth.labels import ClipLabels
@@ -89,8 +90,8 @@ def _whether(kind: str, value: str, labels: ClipLabels, *, manner: str, rng: ran
 def _compared(kind: str, before: ClipLabels, about: ClipLabels, name: str, rng: random.Random) -> str | None:
     text = sound.comparison(before, about, name, rng, kind=kind or None)
     if text is None and kind in ("tempo", "energy"):
-        ratio = about.tempo_bpm / before.tempo_bpm
-        alike = 0.96 < ratio < 1.04 if kind == "tempo" else about.energy == before.energy
+        tempo = abs(about.tempo_bpm / before.tempo_bpm - 1) <= TEMPO_TOLERANCE
+        alike = tempo if kind == "tempo" else abs(about.energy_value - before.energy_value) <= ENERGY_TOLERANCE
         text = expand(rng.choice(book("questions")["alike"][f"same_{kind}"]), {"B": name}, rng) if alike else None
     return text
 
