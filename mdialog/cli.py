@@ -267,6 +267,39 @@ def report(run, catalog, max_dialogues, workers):
 
 @main.command()
 @click.argument("run", type=FOLDER)
+@click.option("--format", "format", required=True, help="What shall load it.",
+              type=click.Choice(["lp-musicdialog", "messages", "conversations", "parquet", "audio-dialogues"]))
+@click.option("--out", required=True, type=FOLDER, help="Folder of the dataset.")
+@click.option("--catalog", help="Where the sound is, a folder or a URI.  [default: as planned]")
+@click.option("--split", "parted", is_flag=True, help="Into train and test, without a track or an artist on both sides.")
+@click.option("--split-by", type=click.Choice(["components", "held-tracks"]), default="components",
+              help="Keep together what shares tracks or artists, or leave out what mixes both sides.")
+@click.option("--test-share", type=click.FloatRange(min=0, max=1, min_open=True, max_open=True), default=0.1,
+              help="Of the dialogues, for --split.")
+@click.option("--max-shard-mb", type=POSITIVE, default=500, help="Size of a Parquet file.")
+@click.option("--workers", type=POSITIVE, help="Threads that cut clips.  [default: all cores]")
+@with_config
+def export(run, parted, split_by, **options):
+    """Write a RUN as a dataset, with the clips that were heard.
+
+    messages: for chat templates of transformers and trl; conversations: lists with <audio> tags for ms-swift, LLaMA-Factory
+    and LLaVA-style trainers; parquet: for `datasets`, with the sound inside; lp-musicdialog and audio-dialogues: rows as
+    those sets have them. Killed at any moment, the same command goes on where it was.
+    """
+    from mdialog.export import export as write
+
+    with Progress() as progress:
+        report = write(run, by=split_by.replace("-", " ") if parted else None, progress=progress.of("dialogues"), **options)
+    for name, why in report.lost[:10]:
+        click.echo(f"lost: {name}: {why}", err=True)
+    if len(report.lost) > 10:
+        click.echo(f"lost: {len(report.lost) - 10} more, in lost.jsonl", err=True)
+    click.echo(str(report))
+    sys.exit(report.exit_code)
+
+
+@main.command()
+@click.argument("run", type=FOLDER)
 @click.option("--catalog", help="The catalogue, a folder or a URI; needed to make the page.")
 @click.option("-n", "n", type=POSITIVE, default=60, help="How many statements.")
 @seed_option

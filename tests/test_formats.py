@@ -1,0 +1,167 @@
+"""Rows of the dataset formats: who hears what stays, tags and clips agree, and nothing that a format can say is lost."""
+
+import plans
+import pytest
+
+from mdialog.dialogue import validate
+from mdialog.errors import InputError
+from mdialog.formats import (
+    FORMATS,
+    audio_dialogues,
+    chat,
+    conversations,
+    dialogue_of,
+    embedded,
+    embedded_schema,
+    lp_musicdialog,
+    messages,
+    span_key,
+    spans_of,
+)
+from mdialog.intents import ROLE_INTENTS
+
+A, B, C = ("t1", 0.0, 10.0), ("t2", 10.0, 20.0), ("t3", 0.0, 10.0)
+
+
+def said(role: str, content: str, *heard, **more) -> dict:
+    spans = [dict(zip(("track_id", "start_s", "end_s"), span, strict=True)) for span in heard]
+    return {"role": role, "content": content, "intent": [], "music_attribute": [], "heard": spans, **more}
+
+
+def dialogue(*turns: dict, number: int = 0):
+    return validate({
+        "id": f"md-{number:06d}", "recipe": "music-discovery", "seed": 3, "persona": {"user_manner": "wry"},
+        "goal": {"x": [1, "ä"]}, "models": {"listener": "l@1"}, "turns": list(turns),
+        "tracks": {i: {"title": title, "artist": artist} for i, (title, artist) in plans.NAMES.items()},
+    })  # fmt: skip
+
+
+def name(span) -> str:
+    return f"{span.track_id}@{span.start_s:g}"
+
+
+TALK = dialogue(
+    said("user", "Something calm, please."),
+    said("assistant", 'Here is "Blue Hour".\u2028It is calm.', A),
+    said("user", "Lovely. Another?", A),
+    said("assistant", "This one is slower.", A, B),
+    said("user", "Thanks."),
+    said("assistant", "You are welcome."),
+)
+
+
+def test_clips_stand_before_what_was_said_while_hearing_them():
+    shown = [(m.role, [p if isinstance(p, str) else name(p) for p in m.parts]) for m in chat(TALK)]
+    assert shown == [
+        ("user", ["Something calm, please.", "t1@0"]),
+        ("assistant", ['Here is "Blue Hour".\u2028It is calm.']),
+        ("user", ["t1@0", "Lovely. Another?", "t1@0", "t2@10"]),
+        ("assistant", ["This one is slower."]),
+        ("user", ["Thanks."]),
+        ("assistant", ["You are welcome."]),
+    ]
+    assert [span_key(s) for s in spans_of(TALK)] == [A, B]
+
+
+@pytest.mark.parametrize(
+    ("turns", "roles"),
+    [
+        ([said("assistant", "a", A)], "ua"),
+        ([said("assistant", "a")], "a"),
+        ([said("user", "a"), said("user", "b", A), said("assistant", "c")], "ua"),
+        ([said("user", "a"), said("assistant", "b"), said("assistant", "c")], "ua"),
+        ([said("user", "a"), said("assistant", "b"), said("assistant", "c", A), said("user", "d", B)], "uauau"),
+    ],
+)
+def test_roles_alternate_and_no_word_and_no_clip_is_lost(turns, roles):
+    made = chat(dialogue(*turns))
+    assert "".join(m.role[0] for m in made) == roles
+    words = "\n".join(p for m in made for p in m.parts if isinstance(p, str)).split("\n")
+    assert words == [t["content"] for t in turns]
+    assert sum(not isinstance(p, str) for m in made for p in m.parts) == sum(len(t["heard"]) for t in turns)
+    assert all(isinstance(p, str) for m in made if m.role == "assistant" for p in m.parts)
+    for m in made:
+        assert not any(isinstance(p, str) and isinstance(q, str) for p, q in zip(m.parts, m.parts[1:], strict=False))
+
+
+def test_messages_have_one_type_of_part():
+    row = messages(TALK, name)
+    parts = [p for m in row["messages"] for p in m["content"]]
+    assert all(p.keys() == {"type", "audio", "text"} and (p["audio"] is None) != (p["text"] is None) for p in parts)
+    assert [p["audio"] for p in parts if p["type"] == "audio"] == ["t1@0", "t1@0", "t1@0", "t2@10"]
+
+
+def test_as_many_tags_as_paths_in_their_order():
+    row = conversations(TALK, name)
+    assert [c["from"] for c in row["conversations"]] == ["human", "gpt"] * 3
+    assert sum(c["value"].count("<audio>") for c in row["conversations"]) == len(row["audios"]) == 4
+    assert row["audios"] == ["t1@0", "t1@0", "t1@0", "t2@10"]
+    assert row["conversations"][2]["value"] == "<audio>\nLovely. Another?\n<audio>\n<audio>"
+
+
+@pytest.mark.parametrize(
+    ("turns", "values", "paths"),
+    [
+        ([said("assistant", "hi"), said("user", "yes"), said("assistant", "so")], ["", "hi", "yes", "so"], []),
+        ([said("assistant", "hi", A)], ["<audio>", "hi"], ["t1@0"]),
+        ([said("user", "a"), said("assistant", "b"), said("user", "c", A)], ["a", "b"], []),
+    ],
+)
+def test_conversations_are_what_trainers_do_not_skip(turns, values, paths):
+    row = conversations(dialogue(*turns), name)
+    assert [c["value"] for c in row["conversations"]] == values and row["audios"] == paths
+    assert [c["from"] for c in row["conversations"]] == ["human", "gpt"] * (len(values) // 2)
+
+
+@pytest.mark.parametrize("turns", [[said("user", "play <audio>"), said("assistant", "b")], [said("user", "a")]])
+def test_what_trainers_would_misread_is_refused(turns):
+    with pytest.raises(InputError, match="md-000000"):
+        conversations(dialogue(*turns), name)
+
+
+def test_questions_about_the_same_clips_are_a_row():
+    two = [said("user", "q"), said("assistant", "a", A)]
+    rows = list(audio_dialogues(dialogue(*two * 6, said("user", "thanks"), said("assistant", "ok"), *two,
+                                         said("user", "and?", A), said("assistant", "b", B)), name))  # fmt: skip
+    assert [(r.get("audio_id"), r.get("audio_ids"), len(r["dialogue"])) for r in rows] == [
+        ("t1@0", None, 4), ("t1@0", None, 2), ("t1@0", None, 1), (None, ["t1@0", "t2@10"], 1),
+    ]  # fmt: skip
+    assert [r["id"] for r in rows] == [f"md-000000-{i}" for i in range(4)]
+    assert rows[3]["dialogue"] == [{"user": "and?", "assistant": "b"}]
+
+
+def test_without_sound_there_is_nothing_to_ask_about():
+    assert list(audio_dialogues(dialogue(said("user", "q"), said("assistant", "a"), said("user", "q", A)), name)) == []
+
+
+def test_lp_musicdialog_has_its_columns_and_notation():
+    asked = said("user", "x", music_attribute=["~track:t1", "~artist:Ana Sol", "-genre:jazz", "mood:calm"])
+    row = lp_musicdialog(dialogue(asked, said("assistant", "y", A, track_seq=["t2", "t1"])))
+    assert all(t.keys() == {"role", "content", "intent", "music_attribute", "track_seq"} for t in row["turns"])
+    assert row["turns"][0]["music_attribute"] == ["similar_track:t1", "similar_artist:Ana Sol", "-genre:jazz", "mood:calm"]
+    assert row["turns"][1]["track_seq"] == ["t2", "t1"]
+    assert {n["track_id"]: (n["title"], n["artist"]) for n in row["track_names"]} == plans.NAMES
+
+
+def test_an_embedded_row_is_the_record():
+    claim = {"text": "calm", "kind": "mood", "value": "calm", "verdict": "supported", "basis": "heard",
+             "evidence": {"value": 0.1, "thresholds": [1, None], "why": "日本"}}  # fmt: skip
+    full = dialogue(
+        said("user", "x", liked=["t1"], refused=["t2"], removed=["mood:calm"], asks=["key"], pool_size=0,
+             intent=sorted(ROLE_INTENTS["user"])),
+        said("assistant", "y", B, A, claims=[claim], writing={"candidates": 3, "rejected": {"names": 2}}),
+        said("assistant", "z", C, B),
+    )  # fmt: skip
+    sounds = {key: (key[0], key[0].encode()) for key in (A, B, C)}
+    row = embedded(full, sounds)
+    assert row.keys() == set(embedded_schema().names)
+    assert [s["bytes"] for s in row["audio"]] == [b"t2", b"t1", b"t3"]
+    assert [[s["clip"] for s in t["heard"]] for t in row["turns"]] == [[], [0, 1], [2, 0]]
+    assert dialogue_of(row) == full
+
+
+def test_the_command_offers_every_format():
+    from mdialog.cli import main
+
+    (option,) = (p for p in main.commands["export"].params if p.name == "format")
+    assert tuple(option.type.choices) == FORMATS
