@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from mdialog import brief as briefs
-from mdialog import lexicon, vocab
+from mdialog import claims, lexicon, vocab
 from mdialog.attributes import Attribute
 from mdialog.brief import Brief
 from mdialog.plan import Plan
@@ -252,10 +252,25 @@ def intents(said: Utterance) -> Iterator[Fault]:
         yield Fault("intents", ", ".join(map(str, wishes)), "the turn is to say back one of these and does not")
     if (asking := [i for i in brief.intents if i in _ASKING]) and not _ASKS.search(said.masked):
         yield Fault("intents", asking[0], "the turn is to ask and does not")
+    if "item_attribute_question" in brief.intents:
+        for kind, value in _whether(brief):
+            if not _find(kind, value, said.text, loose=True):
+                yield Fault("intents", f"{kind}:{value}", "the turn is to ask whether it is so and does not")
     if "item_attribute_answer" in brief.intents and brief.clips:
+        for kind, value in _whether(brief):
+            if not claims.yes_or_no(said.text) and not any(_find(kind, one, said.text) for one in vocab.load()[kind].names):
+                yield Fault("intents", f"{kind}:{value}", "the turn is to say whether it is so and does not")
         closed = [vocab.load()[kind] for kind in brief.asks if kind in vocab.load()]
         if closed and not any(_find(kind.name, value, said.text) for kind in closed for value in kind.names):
             yield Fault("intents", ", ".join(k.name for k in closed), "the turn is to answer this and does not")
+
+
+def _whether(brief: Brief) -> Iterator[tuple[str, str]]:
+    """Kind and value of what is asked to be so or not: ``instrument:flute``, ``lead:flute``."""
+    for kind, colon, value in (ask.partition(":") for ask in brief.asks):
+        kind = "instrument" if kind == "lead" else kind
+        if colon and kind in vocab.load():
+            yield kind, value
 
 
 def attributes(said: Utterance) -> Iterator[Fault]:

@@ -144,6 +144,26 @@ _BPM = re.compile(
 )
 
 
+_YES = re.compile(r"\b(?:yes|yep|yeah|indeed|certainly|affirmative|of course|you bet|i think so|it is so)\b", re.I)
+_NO = re.compile(r"\b(?:no|nope|not|negative|don't think so|afraid not|doubt it)\b", re.I)
+_FIRST_WORDS = re.compile(r"[^.:;!?]{0,60}")
+
+
+def yes_or_no(text: str) -> re.Match | None:
+    """The word with which a text answers a question after a value: group 0 matches ``yes`` or ``no`` words, the last such wins.
+
+    Only what opens the text counts: "No, it's slow.", "Right, I don't think so: no drums."
+    """
+    opening = _FIRST_WORDS.match(text)[0]
+    opening = ",".join(opening.split(",")[:3])
+    return _NO.search(opening) or _YES.search(opening)
+
+
+def is_no(answer: re.Match) -> bool:
+    """Whether what :func:`yes_or_no` found says no."""
+    return bool(_NO.fullmatch(answer[0]))
+
+
 def _in_span(masked: str, start: int, end: int) -> list[Claim]:
     """Claims of one stated span."""
     text = masked[:end]  # what stands before a word may turn it round; what stands after the span is no longer stated

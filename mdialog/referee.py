@@ -38,6 +38,7 @@ class Referee:
         """
         given = [part for name in names(brief) for part in (name.title, name.artist)]
         found = claims.find(text, names=given)
+        found += _answered(text, brief, found)
         if not found:
             return ()
         told, echoed = _stated(brief.hints), _known(brief)
@@ -53,6 +54,17 @@ class Referee:
                 evidence=verdict.evidence,
             ))  # fmt: skip
         return tuple(judged)
+
+
+def _answered(text: str, brief: Brief, found: Sequence[claims.Claim]) -> list[claims.Claim]:
+    """What "yes" and "no" claim, in answer to a question after one value, where the answer does not say it in words."""
+    asked = [ask.split(":", 1) for ask in brief.asks if ":" in ask and not ask.startswith("compare:")]
+    if "item_attribute_answer" not in brief.intents or len(asked) != 1 or not (answer := claims.yes_or_no(text)):
+        return []
+    kind, value = asked[0]
+    if any((claim.kind, claim.value) == (kind, value) for claim in found):
+        return []
+    return [claims.Claim(answer[0], kind, value, not claims.is_no(answer), *answer.span())]
 
 
 def contradicted(judged: Sequence[dialogue.Claim], brief: Brief) -> list[dialogue.Claim]:

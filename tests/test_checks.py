@@ -180,3 +180,20 @@ def test_a_title_keeps_its_artist():
     same = Name("River", "The Lamps")  # two tracks of one title
     both = Brief("assistant", ("passive_recommend",), offered=(RIVER, same), about=RIVER, clips=CLIP)
     assert "names" not in of('How about "River" by The Lamps, or the other "River" by Ana Sol?', both)
+
+
+@pytest.mark.parametrize(
+    ("role", "text", "good"),
+    [
+        ("user", "Is there a flute in it?", True),
+        ("user", "Is it fast?", False),
+        ("assistant", "Yes.", True),
+        ("assistant", "No, I hear no flute.", True),
+        ("assistant", "A cello leads.", True),
+        ("assistant", "It is lovely.", False),
+    ],
+)
+def test_who_is_asked_whether_it_is_so_says_so(role, text, good):
+    intent = "item_attribute_question" if role == "user" else "item_attribute_answer"
+    brief = Brief(role=role, intents=(intent,), asks=("lead:flute",), about=Name("Blue", "Ann"), clips=(Clip("t", 0.0, 10.0),))
+    assert ("intents" in of(text, brief)) is not good

@@ -103,3 +103,19 @@ def test_claims_stand_in_what_was_written(referee, plan):
     assert [(c.value, c.verdict) for c in done.turns[1].claims] == [("moderate", "supported")]
     (free,) = write_plans([short], Deaf(), play=lambda plan, clip: None, options=Options())
     assert free.turns[1].text.endswith("The tempo is fast.") and free.turns[1].claims == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Yes.", [("key", "D minor", "supported", "heard")]),
+        ("No.", [("key", "D minor", "contradicted", "heard")]),
+        ("Right, I don't think so.", [("key", "D minor", "contradicted", "heard")]),
+        ("Yes, it's in D minor.", [("key", "D minor", "supported", "heard")]),
+        ("Hard to say.", []),
+    ],
+)
+def test_yes_and_no_claim_what_was_asked_after(referee, plan, text, said):
+    asked = {"intents": ("item_attribute_answer",), "asks": ("key:D minor",), "offered": ()}
+    assert judged(referee, plan, 1, text, **asked) == said
+    assert judged(referee, plan, 1, "Yes.", intents=("item_attribute_answer",), asks=("key",)) == []

@@ -8,7 +8,12 @@ from pydantic import BaseModel, ValidationError
 
 from mdialog.errors import InputError
 
-RECIPES = {"music-discovery": "mdialog.recipes.music_discovery"}
+RECIPES = {
+    "music-discovery": "mdialog.recipes.music_discovery",
+    "audio-dialogue": "mdialog.recipes.audio_dialogue",
+    "comparison": "mdialog.recipes.comparison",
+    "description": "mdialog.recipes.description",
+}
 
 
 def load(name: str) -> ModuleType:

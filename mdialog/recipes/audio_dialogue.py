@@ -1,0 +1,156 @@
+"""Audio dialogue: questions about what one clip sounds like, and answers from the sound, one to four of each.
+
+The music half of Audio Dialogues (arXiv 2404.07616), with a writer that hears: a text model saw only captions there. Asked
+are kinds ("what tempo is it?"), values that are there or not ("is there a flute?") and the course over the clip.
+"""
+
+import random
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from mdialog import personas, seeds, vocab
+from mdialog.cascade import weighted
+from mdialog.errors import InputError
+from mdialog.plan import Clip, Plan, PlannedTurn
+from mdialog.snapshot import Snapshot, unpack
+
+NAME = "audio-dialogue"
+# What is asked, by how readily the sound answers; `course` is how the energy moves over the clip.
+KINDS = {
+    "instrument": 3.0, "lead": 1.0, "tempo": 3.0, "mood": 2.0, "energy": 2.0, "vocal": 2.0, "genre": 1.5, "mode": 1.5,
+    "key": 0.7, "metre": 0.7, "course": 0.5,
+}  # fmt: skip
+OPEN_ONLY, VALUE_ONLY = ("course",), ("lead",)
+TRUE_SHARE = 0.5  # of values asked after: the catalogue has them for the track
+MOST = 4  # questions a dialogue, as the published set has
+
+
+class Options(BaseModel):
+    """What may be asked of this recipe."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    whether: float = Field(default=0.5, ge=0, le=1, description="share of questions after one value: is there a flute?")
+    most: int = Field(default=MOST, ge=1, le=MOST, description="questions of a dialogue at most")
+
+
+def plan_dialogue(
+    snapshot: Snapshot, *, seed: int, dialogue_id: str, options: Options | None = None, persona: dict | None = None
+) -> Plan:
+    """Plan questions about one clip.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    seed : int
+        The run's seed; every draw derives from it and `dialogue_id`.
+    dialogue_id : str
+    options : Options, optional
+    persona : dict, optional
+
+    Raises
+    ------
+    InputError
+        If no track can be played.
+    """
+    options, rng = options or Options(), seeds.stdlib(seed, dialogue_id)
+    track = int(rng.choice(playable(snapshot)))
+    clip = any_clip(rng, snapshot, track)
+    turns: list[PlannedTurn] = []
+    for ask in draw_asks(rng, snapshot, track, n=rng.randint(1, options.most), whether=options.whether):
+        turns += exchange((ask,), (clip,), greets=not turns and rng.random() < 0.1)
+    return Plan(
+        id=dialogue_id, recipe=NAME, seed=seed, persona=persona or {}, goal={"track_ids": [clip.track_id]}, turns=tuple(turns),
+        tracks={clip.track_id: snapshot.ref(track)},
+    )  # fmt: skip
+
+
+def plan_many(
+    snapshot: Snapshot, *, seed: int, n: int, shard: tuple[int, int] = (0, 1), options: Options | None = None
+) -> Iterator[Plan]:
+    """Plan `n` dialogues, or a shard of them; the plans are the same however they are split."""
+    for i, persona in numbered(seed=seed, n=n, shard=shard):
+        yield plan_dialogue(snapshot, seed=seed, dialogue_id=f"ad-{i:06d}", options=options, persona=persona)
+
+
+# ---- what the recipes of questions share
+
+
+def numbered(*, seed: int, n: int, shard: tuple[int, int]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Numbers of a shard's dialogues, with their personas.
+
+    Raises
+    ------
+    InputError
+        If there is no such shard.
+    """
+    part, parts = shard
+    if not 0 <= part < parts:
+        raise InputError(f"shard {part} of {parts} does not exist; count from 0 to {parts - 1}")
+    for i in range(part, n, parts):
+        yield i, personas.draw(i, seed=seed)
+
+
+def playable(snapshot: Snapshot) -> np.ndarray:
+    """Numbers of the tracks that can be played.
+
+    Raises
+    ------
+    InputError
+        If there are none.
+    """
+    found = np.flatnonzero(snapshot.audible)
+    if not len(found):
+        raise InputError(f"none of {len(snapshot)} tracks can be played; ingest music with sound")
+    return found
+
+
+def any_clip(rng: random.Random, snapshot: Snapshot, track: int) -> Clip:
+    """One window of a track, any but a short last one."""
+    first, last = int(snapshot.window_start[track]), int(snapshot.window_start[track + 1])
+    lengths = snapshot.window_s[first:last, 1] - snapshot.window_s[first:last, 0]
+    start, end = snapshot.window_s[first + rng.choice(np.flatnonzero(lengths >= lengths.max() - 0.05).tolist())].tolist()
+    return Clip(snapshot.ref(track).track_id, round(start, 3), round(end, 3))
+
+
+def draw_asks(rng: random.Random, snapshot: Snapshot, track: int, *, n: int, whether: float) -> list[str]:
+    """`n` different questions: a kind, or ``kind:value`` for whether it is so; never two of one kind, but of instruments."""
+    left, asks = dict(KINDS), []
+    values = values_of(snapshot, track)
+    for _ in range(n):
+        kind = weighted(rng, left)
+        asked_after = kind not in OPEN_ONLY and (kind in VALUE_ONLY or rng.random() < whether)
+        ask = f"{kind}:{_value(rng, kind, values)}" if asked_after else kind
+        if ask not in asks:
+            asks.append(ask)
+        left[kind] *= 0.4 if kind == "instrument" else 0.0
+    return asks
+
+
+def values_of(snapshot: Snapshot, track: int) -> dict[str, list[str]]:
+    """Values that the catalogue has for a track, by kind."""
+    found: dict[str, list[str]] = {}
+    for v in unpack(snapshot.rows[track]).tolist():
+        kind, value = snapshot.values[v]
+        found.setdefault(kind, []).append(value)
+    return found
+
+
+def _value(rng: random.Random, kind: str, values: Mapping[str, list[str]]) -> str:
+    """A value to ask after: one that the track has as often as one that it has not."""
+    kind = "instrument" if kind == "lead" else kind
+    own = values.get(kind, [])
+    if own and rng.random() < TRUE_SHARE:
+        return rng.choice(own)
+    return rng.choice([value for value in vocab.load()[kind].names if value not in own])
+
+
+def exchange(asks: tuple[str, ...], clips: tuple[Clip, ...], *, greets: bool = False) -> list[PlannedTurn]:
+    """A question and its answer, both while the clips play."""
+    question = ("greeting", "item_attribute_question") if greets else ("item_attribute_question",)
+    return [
+        PlannedTurn("user", question, asks=asks, clips=clips),
+        PlannedTurn("assistant", ("item_attribute_answer",), asks=asks, clips=clips),
+    ]
