@@ -132,13 +132,14 @@ def audio_dialogues(dialogue: Dialogue, path_of: PathOf) -> Iterator[dict]:
     ``dialogue``. How rows about several clips name them is nowhere to be seen: here they have ``audio_ids``, a list, in the
     place of ``audio_id``, so that neither is mistaken for the other.
 
-    A row is a run of exchanges that hear the same clips; a fifth exchange begins a new row. Exchanges that hear nothing are in
-    none: they are not about a clip.
+    A row is a run of exchanges that hear the same clips; a fifth exchange begins a new row. Exchanges in which the assistant
+    hears nothing are in none: such an answer is not about a clip.
     """
     rows: list[tuple[list[str], list[dict]]] = []
     open_row = False
     for asked, answered in _exchanges(dialogue):
-        paths = list(dict.fromkeys(path_of(span) for turn in (asked, answered) for span in turn.heard))
+        spans = (*asked.heard, *answered.heard) if answered.heard else ()
+        paths = list(dict.fromkeys(map(path_of, spans)))
         if paths and not (open_row and rows[-1][0] == paths and len(rows[-1][1]) < MAX_EXCHANGES):
             rows.append((paths, []))
         open_row = bool(paths)
