@@ -38,7 +38,7 @@ class Referee:
         """
         given = [part for name in names(brief) for part in (name.title, name.artist)]
         found = claims.find(text, names=given)
-        found += _answered(text, brief, found)
+        found += answered(text, brief, found)
         if not found:
             return ()
         told, echoed = _stated(brief.hints), _known(brief)
@@ -56,8 +56,21 @@ class Referee:
         return tuple(judged)
 
 
-def _answered(text: str, brief: Brief, found: Sequence[claims.Claim]) -> list[claims.Claim]:
-    """What "yes" and "no" claim, in answer to a question after one value, where the answer does not say it in words."""
+def answered(text: str, brief: Brief, found: Sequence[claims.Claim]) -> list[claims.Claim]:
+    """What "yes" and "no" claim, in answer to a question after one value, where the answer does not say it in words.
+
+    Parameters
+    ----------
+    text : str
+    brief : Brief
+    found : sequence of Claim
+        What the text claims in words.
+
+    Returns
+    -------
+    list of Claim
+        One or none.
+    """
     asked = [ask.split(":", 1) for ask in brief.asks if ":" in ask and not ask.startswith("compare:")]
     if "item_attribute_answer" not in brief.intents or len(asked) != 1 or not (answer := claims.yes_or_no(text)):
         return []

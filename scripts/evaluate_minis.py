@@ -8,16 +8,18 @@ tables go into the cards, between their ``figures`` marks.
 """
 
 import argparse
+import dataclasses
 import pickle
 import random
 import re
+import shlex
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 import torch
 import torchaudio
-from exercises import naming
+from exercises import naming, searching
 from render_clips import SAMPLE_RATE_HZ, draw_clips
 from scipy.stats import rankdata
 
@@ -28,6 +30,7 @@ from mdialog.exam import LIST_TASK
 from mdialog.hearing import Share, share
 from mdialog.listener.base import Request, Sampling
 from mdialog.listener.local import LocalListener
+from mdialog.referee import answered
 from mdialog.synth import captions, phrases
 from mdialog.synth.render import default_soundfont
 
@@ -93,14 +96,66 @@ def recommending_briefs(labels, seed: int):
     return [phrases.random_brief(rng, 1, role="assistant", names=naming(rng)) for _ in labels]
 
 
-def said_about(utterances, given, labels) -> dict[str, list[bool]]:
+OPEN = (*CHOICES, "instrument", "key", "mood")
+TURNS = {  # what each recipe asks of a listener: clips, intents, and the questions that are meant
+    "audio dialogue: whether it is so": (1, ("item_attribute_answer",), lambda ask: ":" in ask),
+    "audio dialogue: open questions": (1, ("item_attribute_answer",), lambda ask: ask in OPEN),
+    "comparison": (2, ("item_attribute_answer",), lambda ask: ask.startswith(("compare", "same"))),
+    "description": (1, ("description",), lambda ask: True),
+}
+
+
+def recipe_rows(listener, sounds: dict[str, np.ndarray], labels, *, seed: int) -> dict[str, dict[str, list[bool]]]:
+    """Truth of what is said in the turns of the other recipes, by recipe, under each sound."""
+    table: dict[str, dict[str, list[bool]]] = {condition: {} for condition in sounds}
+    for recipe, (n_clips, intents, meant) in TURNS.items():
+        rng, given = random.Random(seed), []
+        rows = [(labels[i - 1], row)[-n_clips:] for i, row in enumerate(labels)]
+        for row in rows:
+            while True:
+                brief = phrases.random_brief(rng, n_clips, labels=row, role="assistant", intents=intents, names=naming(rng))
+                if brief.asks and all(map(meant, brief.asks)):
+                    break
+            given.append(dataclasses.replace(brief, new=(), wanted=(), dropped=(), liked=(), refused=()))
+        for condition, played in sounds.items():
+            requests = [Request(str(i), messages(brief, play=_player(played, i, n_clips)), names=names(brief))
+                        for i, brief in enumerate(given)]
+            texts = [c[0] for c in listener.write(requests, n=1, seed=seed, sampling=listener.sampling)]
+            found = said_about(texts, given, [row[-1] for row in rows], before=[row[0] for row in rows])
+            table[condition][recipe] = [holds for values in found.values() for holds in values]
+    return table
+
+
+def queries_right(listener, n: int, seed: int) -> list[bool]:
+    """Whether a query holds just what the seeker's words ask for: all of it, and nothing else."""
+    rng = random.Random(seed)
+    asked = [searching(rng) for _ in range(n)]
+    requests = [Request(str(i), [{"role": "user", "content": [{"type": "text", "text": state}]}])
+                for i, (state, _) in enumerate(asked)]  # fmt: skip
+    texts = [c[0] for c in listener.write(requests, n=1, sampling=Sampling(temperature=0))]
+    return [_terms(text) == _terms(true) for text, (_, true) in zip(texts, asked, strict=True)]
+
+
+def _terms(query: str) -> set[str]:
+    """Terms of a query; an odd quotation mark is closed, apostrophes are letters."""
+    return set(shlex.split(query.replace("'", "\\'") + '"' * (query.count('"') % 2)))
+
+
+def _player(played: np.ndarray, i: int, n_clips: int):
+    """Plays the clip before and the clip of a turn, in this order, whatever they are."""
+    queue = [played[i - 1], played[i]][-n_clips:]
+    return lambda _: queue.pop(0)
+
+
+def said_about(utterances, given, labels, before=None) -> dict[str, list[bool]]:
     """Truth of each audible claim by kind; what the brief already holds is an echo and left out."""
     found = defaultdict(list)
-    for text, brief, row in zip(utterances, given, labels, strict=True):
+    for text, brief, row, earlier in zip(utterances, given, labels, before or labels, strict=True):
         told = {(a.kind, a.value) for a in (*brief.new, *brief.wanted, *brief.dropped)}
-        for claim in claims.find(text, names=checks.given_names(brief)):
+        said = claims.find(text, names=checks.given_names(brief))
+        for claim in [*said, *answered(text, brief, said)]:
             kind = "instrument" if claim.kind == "lead" else claim.kind
-            holds = claims.true_of(claim, row)
+            holds = claims.true_of(claim, row, earlier)
             if (kind, claim.value) not in told and holds is not None:
                 found["drums" if claim.value == "drums" else claim.kind].append(holds)
     return found
@@ -129,7 +184,8 @@ def listener_rows(
         "another clip": np.roll(heard, 1, axis=0),
         "noise": (rng.standard_normal(heard.shape) * level).astype(np.float32),
     }
-    table, extra = {}, {"listed": listed_rows(listener, sounds, labels)}
+    table = {}
+    extra = {"listed": listed_rows(listener, sounds, labels), "recipes": recipe_rows(listener, sounds, labels, seed=seed)}
     labels = [row for row in labels for _ in range(n_briefs)]
     given = recommending_briefs(labels, seed)
 
@@ -145,6 +201,7 @@ def listener_rows(
             extra["well formed"], extra["quoted titles exact"] = well_formed(texts, given), titles_right(texts, given)
             extra["says something audible"] = [bool(claims.find(t, names=checks.given_names(b)))
                                                for t, b in zip(texts, given, strict=True)]
+    extra["queries that ask for just what was said"] = queries_right(listener, len(given), seed)
     extra["quoted titles exact, spelt as `mdialog generate` has it"] = titles_right(write(heard, names), given)
     return table, extra
 
@@ -164,10 +221,11 @@ def listed_rows(listener, sounds: dict[str, np.ndarray], labels) -> dict[str, di
 
 
 def listener_table(table, extra) -> str:
-    listed = extra.pop("listed")
+    listed, recipes = extra.pop("listed"), extra.pop("recipes")
     return "\n".join([
         "Said in assistant turns, when the brief calls for a turn of talk:\n", *said_table(table),
         "\nAsked to list what it hears, greedily:\n", *said_table(listed),
+        "\nTruth of what it says in the turns of other recipes:\n", *said_table(recipes),
         "", *(f"- {what}: {share(values).figure()}" for what, values in extra.items()),
     ])  # fmt: skip
 

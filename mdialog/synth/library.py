@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -217,7 +217,7 @@ def write_library(
             raise InputError(f"SoundFont {font!r} is not a file; give the path of an .sf2 or .sf3")
     jobs = [(str(folder), spec, fonts[derive(spec.seed, "font") % len(fonts)] if fonts else None) for spec in specs]
     rows = []
-    for row in _rows(jobs, workers or os.cpu_count() or 1):
+    for row in spread(_write_track, jobs, workers=workers):
         rows.append(row)
         if progress:
             progress(len(rows), len(jobs))
@@ -228,15 +228,17 @@ def write_library(
     return labels
 
 
-def _rows(jobs: list[tuple], workers: int):
-    if workers <= 1 or len(jobs) < 2:
-        yield from map(_write_track, jobs)
+def spread(work: Callable[[tuple], dict], jobs: list[tuple], *, workers: int | None) -> Iterator[dict]:
+    """What `work` gives for each job, in their order, made by several processes; one a core if None."""
+    workers = min(workers or os.cpu_count() or 1, len(jobs))
+    if workers <= 1:
+        yield from map(work, jobs)
         return
     import multiprocessing
 
     # Spawned, not forked: the caller may hold threads or a GPU.
-    with multiprocessing.get_context("spawn").Pool(min(workers, len(jobs))) as pool:
-        yield from pool.imap(_write_track, jobs, chunksize=1)
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        yield from pool.imap(work, jobs, chunksize=1)
 
 
 def _write_track(job: tuple[str, TrackSpec, str | None]) -> dict:
@@ -331,14 +333,7 @@ def _row(spec: TrackSpec, piece: Piece, font: str) -> dict:
         "soundfont": font,
         "duration_s": round(piece.duration_s, 3),
         "imperfect": list(spec.imperfect),
-        "labels": {
-            "tempo_bpm": labels.tempo_bpm,
-            "key": labels.key,
-            "metre": labels.metre,
-            "genre": labels.genre,
-            "themes": list(labels.themes),
-            "spans": [asdict(span) for span in labels.spans],
-        },
+        "labels": asdict(labels),
     }
 
 
@@ -368,9 +363,13 @@ def read_labels(path: Path) -> dict[str, Labels]:
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         try:
             row = json.loads(line)
-            truth = row["labels"]
-            spans = tuple(Span(**{**span, "instruments": tuple(span["instruments"])}) for span in truth["spans"])
-            found[row["path"]] = Labels(**{**truth, "themes": tuple(truth["themes"]), "spans": spans})
+            found[row["path"]] = labels_from(row["labels"])
         except (ValueError, KeyError, TypeError) as e:
             raise InputError(f"{path}, line {number}: not the labels of a track ({e}); write the library again") from e
     return found
+
+
+def labels_from(truth: dict) -> Labels:
+    """Labels from their JSON."""
+    spans = tuple(Span(**{**span, "instruments": tuple(span["instruments"])}) for span in truth["spans"])
+    return Labels(**{**truth, "themes": tuple(truth["themes"]), "spans": spans})

@@ -31,6 +31,8 @@ class Value:
         Half-open range ``low <= x < high`` of the kind's measure; infinite where open.
     programs : tuple of int in [0, 127]
         General MIDI programs that sound as this instrument.
+    codes : tuple of str
+        AudioSet's machine ids of it, as in ``/m/06mb1``.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Value:
     low: float = float("-inf")
     high: float = float("inf")
     programs: tuple[int, ...] = ()
+    codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,14 @@ class Kind:
     @property
     def _by_name(self) -> dict[str, Value]:
         return _index(self)
+
+    def canonical(self, text: str) -> str | None:
+        """The value that `text` names (case-insensitive, synonyms, flats, codes), or None."""
+        wanted = " ".join(text.casefold().replace("_", " ").split())
+        for value in self.values:
+            if wanted in (value.name.casefold(), *(w.casefold() for w in value.words)) or text in value.codes:
+                return value.name
+        return None
 
     def word_for(self, x: float) -> str:
         """Name of the value whose range holds `x`.
@@ -121,11 +132,7 @@ class Vocabulary:
 
     def canonical(self, kind: str, text: str) -> str | None:
         """The value of `kind` that `text` names (case-insensitive, synonyms, flats), or None."""
-        wanted = " ".join(text.casefold().replace("_", " ").split())
-        for value in self[kind].values:
-            if wanted in (value.name.casefold(), *(w.casefold() for w in value.words)):
-                return value.name
-        return None
+        return self[kind].canonical(text)
 
 
 def _keys(table: dict) -> list[Value]:
@@ -143,39 +150,49 @@ def _keys(table: dict) -> list[Value]:
 
 @cache
 def load() -> Vocabulary:
-    """Read the vocabulary that ships with the package.
+    """Read the vocabulary that ships with the package; kinds that are ``apart`` are not in it.
 
     Returns
     -------
     Vocabulary
     """
-    kinds = []
-    for path in sorted(files(__package__).iterdir(), key=lambda p: p.name):
-        if not path.name.endswith(".toml"):
-            continue
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        if table.get("expand") == "keys":
-            values = _keys(table)
-        else:
-            values = [
-                Value(
-                    name=row["name"],
-                    words=tuple(row["words"]),
-                    prompts=tuple(row.get("prompts", ())),
-                    low=row.get("low", float("-inf")),
-                    high=row.get("high", float("inf")),
-                    programs=tuple(row.get("programs", ())),
-                )
-                for row in table["value"]
-            ]
-        kinds.append(
-            Kind(
-                name=table["kind"],
-                audible=table["audible"],
-                exclusive=table["exclusive"],
-                values=tuple(values),
-                attribute=table.get("attribute", True),
-                measure=table.get("measure"),
+    return Vocabulary(kinds=tuple(kind for kind, apart in _tables() if not apart))
+
+
+@cache
+def events() -> Kind:
+    """The kind `event`: sounds that are not music, with the names and codes that datasets have for them."""
+    return next(kind for kind, apart in _tables() if apart and kind.name == "event")
+
+
+def _tables() -> list[tuple[Kind, bool]]:
+    """Every kind, in the order of the files' names, and whether it is apart from what music is described by."""
+    paths = sorted((p for p in files(__package__).iterdir() if p.name.endswith(".toml")), key=lambda p: p.name)
+    tables = [tomllib.loads(path.read_text(encoding="utf-8")) for path in paths]
+    return [(_kind(table), table.get("apart", False)) for table in tables]
+
+
+def _kind(table: dict) -> Kind:
+    if table.get("expand") == "keys":
+        values = _keys(table)
+    else:
+        values = [
+            Value(
+                name=row["name"],
+                words=tuple(row["words"]),
+                prompts=tuple(row.get("prompts", ())),
+                low=row.get("low", float("-inf")),
+                high=row.get("high", float("inf")),
+                programs=tuple(row.get("programs", ())),
+                codes=tuple(row.get("codes", ())),
             )
-        )
-    return Vocabulary(kinds=tuple(kinds))
+            for row in table["value"]
+        ]
+    return Kind(
+        name=table["kind"],
+        audible=table["audible"],
+        exclusive=table["exclusive"],
+        values=tuple(values),
+        attribute=table.get("attribute", True),
+        measure=table.get("measure"),
+    )
