@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mdialog import gather, personas, seeds
 from mdialog.attributes import Attribute, to_query
@@ -66,6 +66,12 @@ class Options(BaseModel):
     min_size: int = Field(MIN_SIZE, ge=1, description="tracks of a collection at the least")
     max_size: int = Field(MAX_SIZE, ge=1, description="tracks of a collection at the most: those nearest to its middle")
     title_weight: float = Field(TITLE_WEIGHT, ge=0, description="of a title's text in a collection's place, if it is embedded")
+
+    @field_validator("sources", "playlists", mode="before")
+    @classmethod
+    def _listed(cls, given: object) -> object:
+        """A text is a list with commas, as a command line has it."""
+        return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
 
 
 DEFAULT = Options()
