@@ -260,9 +260,22 @@ def intents(said: Utterance) -> Iterator[Fault]:
         for kind, value in _whether(brief):
             if not claims.yes_or_no(said.text) and not any(_find(kind, one, said.text) for one in vocab.load()[kind].names):
                 yield Fault("intents", f"{kind}:{value}", "the turn is to say whether it is so and does not")
+        wide = [ask for ask in brief.asks if ask.partition(":")[0] in ("compare", "same", "course")]
+        if wide and said.brief.clips and not claims.find(said.text, names=given_names(brief)):
+            yield Fault("intents", wide[0], "the turn is to answer this from the sound and says nothing of it")
         closed = [vocab.load()[kind] for kind in brief.asks if kind in vocab.load()]
         if closed and not any(_find(kind.name, value, said.text) for kind in closed for value in kind.names):
             yield Fault("intents", ", ".join(k.name for k in closed), "the turn is to answer this and does not")
+
+
+def description(said: Utterance) -> Iterator[Fault]:
+    """A description speaks of the sound, quotes no title and asks nothing."""
+    if "description" not in said.brief.intents or not said.brief.clips:
+        return
+    if not claims.find(said.text, names=given_names(said.brief)):
+        yield Fault("intents", "description", "the turn is to describe the sound and says nothing of it")
+    if re.search(r'["“”?]', said.text):
+        yield Fault("intents", "description", "a description quotes no title and asks nothing")
 
 
 def _whether(brief: Brief) -> Iterator[tuple[str, str]]:
@@ -360,7 +373,7 @@ def _later(said: Utterance) -> set[tuple[str, str]]:
 
 
 CHECKS: tuple[Callable[[Utterance], Iterator[Fault]], ...] = (
-    form, language, voice, phrases, names, repetition, intents, attributes,
+    form, language, voice, phrases, names, repetition, intents, description, attributes,
 )  # fmt: skip
 
 

@@ -197,3 +197,19 @@ def test_who_is_asked_whether_it_is_so_says_so(role, text, good):
     intent = "item_attribute_question" if role == "user" else "item_attribute_answer"
     brief = Brief(role=role, intents=(intent,), asks=("lead:flute",), about=Name("Blue", "Ann"), clips=(Clip("t", 0.0, 10.0),))
     assert ("intents" in of(text, brief)) is not good
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [("A slow waltz with a flute.", True), ("Slow, sad, strings.", True), ("What a day.", False), ("Is it slow?", False),
+     ('"Blue Hour", a slow waltz.', False)],
+)  # fmt: skip
+def test_a_description_speaks_of_the_sound_and_of_nothing_else(text, good):
+    brief = Brief("assistant", ("description",), asks=("sentence",), about=BLUE, clips=CLIP)
+    assert ("intents" in of(text, brief)) is not good
+
+
+@pytest.mark.parametrize(("text", "good"), [("It is faster.", True), ("Both are slow.", True), ("I'd have to hear it.", False)])
+def test_who_compares_says_something_of_the_sound(text, good):
+    brief = Brief("assistant", ("item_attribute_answer",), asks=("same",), about=BLUE, before=RIVER, clips=CLIP * 2)
+    assert ("intents" in of(text, brief)) is not good
