@@ -15,7 +15,7 @@ from mdialog.background import Background
 from mdialog.errors import InputError, ModelError
 from mdialog.filters import SEPARATOR, compile_filter
 from mdialog.query import Query, did_you_mean, parse
-from mdialog.schema import SCHEMA_VERSION, matrix, to_table, track_schema, window_schema
+from mdialog.schema import ADDED_COLUMNS, SCHEMA_VERSION, matrix, to_table, track_schema, window_schema
 from mdialog.search import Hit, find
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Catalog:
         except (ValueError, FileNotFoundError) as error:
             raise missing from error
         raw = json.loads((schema.metadata or {}).get(_META_KEY, b"{}"))
-        if raw.get("schema_version") != SCHEMA_VERSION:
+        if raw.get("schema_version") not in (1, SCHEMA_VERSION):  # version 1 only lacks ADDED_COLUMNS
             raise InputError(
                 f"catalogue {path} has schema version {raw.get('schema_version')}, "
                 f"this mdialog reads {SCHEMA_VERSION}; "
@@ -126,6 +126,7 @@ class Catalog:
                 raise
         else:
             catalog.use(clap)
+            catalog._add_columns()
             return catalog
         source = clap_source or str(getattr(clap.model.config, "_name_or_path", "") or "")
         about = About(SCHEMA_VERSION, clap.model_id, source, clap.dim, tuple(clap.zero_shot.labels))
@@ -199,6 +200,11 @@ class Catalog:
         """
         opened = self.table(table)
         if unknown := [name for name in names if name not in opened.schema.names]:
+            if table == "tracks" and unknown[0] in ADDED_COLUMNS:
+                raise InputError(
+                    f"catalogue {self.path} has schema version 1, without {unknown[0]}; "
+                    f"run `mdialog ingest DIR --catalog {self.path}` on it once, which adds it"
+                )
             valid = opened.schema.names
             near = did_you_mean(unknown[0], valid)
             raise InputError(f"table {table} has no column {unknown[0]!r}; {near}it has: {', '.join(valid)}")
@@ -343,6 +349,13 @@ class Catalog:
             if index and name == "tracks" and table.count_rows() >= INDEX_FROM_ROWS:
                 _index(table)
             table.optimize()
+
+    def _add_columns(self) -> None:
+        """Give a catalogue of version 1 the columns that it lacks, without values."""
+        schema, tracks = track_schema(**self._sizes), self.table("tracks")
+        if missing := [schema.field(name) for name in ADDED_COLUMNS if name not in tracks.schema.names]:
+            tracks.add_columns(missing)
+            self._tables.pop("tracks")
 
     def _present(self, ids: list[str]) -> list[str]:
         if not ids:

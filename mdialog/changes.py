@@ -53,6 +53,7 @@ class Listed:
 
     by_path: dict[str, Metadata] = field(default_factory=dict)
     fileless: dict[str, Metadata] = field(default_factory=dict)  # by track id
+    notes: tuple[str, ...] = ()
 
     def hash_of(self, path: str) -> str | None:
         return metadata_hash(self.by_path[path]) if path in self.by_path else None
@@ -63,7 +64,7 @@ def read_listed(path: str | Path | None, roots: list[Path]) -> tuple[Listed, dic
     if path is None:
         return Listed(), {}
     table = read_table(path, folders=[root if root.is_dir() else root.parent for root in roots])
-    read = Listed()
+    read = Listed(notes=table.notes)
     for row in table:
         if row.path is not None:
             read.by_path[str(row.path)] = row.metadata
@@ -83,6 +84,12 @@ def metadata_id(metadata: Metadata) -> str:
     fields = (metadata.title, metadata.artist, metadata.album, metadata.year)
     text = "\x1f".join(fold(str(f)) if f is not None else "" for f in fields)
     return hashlib.blake2b(text.encode(), digest_size=ID_DIGITS // 2).hexdigest()
+
+
+def ids_without_sound(metadata: Metadata, path: str) -> set[str]:
+    """Ids that a track may have had while its row of the table had no file at `path`."""
+    titles = {metadata.title} if metadata.title else {Path(path).stem, metadata.extra.get("segment_id")} - {None}
+    return {metadata_id(dataclasses.replace(metadata, title=title)) for title in titles}
 
 
 def metadata_hash(metadata: Metadata) -> str:

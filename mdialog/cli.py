@@ -81,19 +81,31 @@ temperature_option = click.option(
 
 @main.command()
 @click.argument("folder", type=FOLDER)
-@click.option("-n", "--tracks", type=POSITIVE, default=300, help="How many.")
+@click.option("-n", "--tracks", type=POSITIVE, help="How many.  [default: 300, or none with --scenes]")
+@click.option("--scenes", type=POSITIVE, help="How many scenes of sound events, beside the tracks.")
 @seed_option
 @click.option("--soundfont", type=FILE, multiple=True, help="An SF2 or SF3 file, or several.  [default: bundled]")
 @click.option("--workers", type=POSITIVE, help="Processes.  [default: all cores]")
 @with_config
-def synth(folder, tracks, seed, soundfont, workers):
-    """Compose and render labelled music into FOLDER."""
-    from mdialog.synth.library import write_library
+def synth(folder, tracks, scenes, seed, soundfont, workers):
+    """Compose and render labelled music, and scenes of sound events, into FOLDER.
 
+    The scenes' index, events.tsv, is what `mdialog ingest --metadata` takes.
+    """
+    from mdialog.synth.library import write_library
+    from mdialog.synth.scenes import write_scenes
+
+    tracks, made = tracks or (0 if scenes else 300), []
     with Progress() as progress:
-        write_library(folder, n_tracks=tracks, seed=seed, soundfonts=soundfont, workers=workers,
-                      progress=progress.of("tracks"))
-    click.echo(f"{tracks} tracks in {folder}")
+        if tracks:
+            write_library(folder, n_tracks=tracks, seed=seed, soundfonts=soundfont, workers=workers,
+                          progress=progress.of("tracks"))
+            made.append(f"{tracks} tracks")
+        if scenes:
+            write_scenes(folder, n=scenes, seed=seed, soundfont=next(iter(soundfont), None), workers=workers,
+                         progress=progress.of("scenes"))
+            made.append(f"{scenes} scenes")
+    click.echo(f"{' and '.join(made)} in {folder}")
 
 
 @main.command()
@@ -242,6 +254,50 @@ def generate(limit, **options):
     config = config_from({**options, "n": _limited(options["n"], limit)})
     with Progress() as progress:
         _finish(run(config, progress=progress))
+
+
+@main.command()
+@click.argument("wish")
+@catalog_option
+@click.option("--like", multiple=True, help="A title, an artist or a track's id; again for more.")
+@click.option("--dislike", multiple=True, help="The same; it never comes again.")
+@click.option("--profile", type=FILE, help="A .json that keeps likes and dislikes for the next time.")
+@click.option("--popularity-weight", type=float, default=0.0, help="Under 0 the little known come first.")
+@click.option("-n", "n", type=POSITIVE, default=10, help="How many tracks.")
+@click.option("--explain/--no-explain", default=True, help="Have a listener hear each pick and say why.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: what was understood, picks, exposure.")
+@listener_option
+@device_option
+@seed_option
+@deaf_option
+@with_config
+def recommend(wish, catalog, n, explain, as_json, listener, device, seed, allow_deaf, **options):
+    """Recommend tracks for a WISH in plain language.
+
+    Example: "bouncy guitar pop I can hum, for a long drive, nothing too famous". Says what was understood and what
+    counts by likeness only, and whom the list shows beside the catalogue.
+    """
+    from mdialog import recommend as recommending
+    from mdialog.catalog import Catalog
+    from mdialog.listing import rows_of, table
+    from mdialog.shelf import Shelf
+
+    shelf = Shelf.of(Catalog.open(catalog, device=device))
+    found = recommending.answer(shelf, wish, limit=n, **options)
+    rows = rows_of(shelf.catalog, found.hits)
+    reasons = None
+    if explain and rows:
+        reasons = recommending.explain(found, shelf, listener=listener, device=device, seed=seed, allow_deaf=allow_deaf)
+    if as_json:
+        click.echo(json.dumps(recommending.as_json(found, rows, reasons), ensure_ascii=False))
+        return
+    for line in found.wish.understood():
+        click.echo(line, err=True)
+    click.echo(table(rows) if rows else f"no track of {len(shelf)} is left")
+    for row in rows if reasons else ():
+        reason = reasons[row["track_id"]]
+        click.echo(f"{row['title'] or row['track_id']}: {reason.text or f'(no sentence: {reason.lacking})'}")
+    click.echo(f"this list: {found.shown}; the catalogue: {found.catalog}")
 
 
 @main.command()

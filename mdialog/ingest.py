@@ -14,7 +14,7 @@ import numpy as np
 from mdialog.analyse import Analysed, Job, analyse_all
 from mdialog.background import FEW_WINDOWS, MAX_WINDOWS, heard_scores, heard_values, make_background, shipped_background
 from mdialog.catalog import Catalog
-from mdialog.changes import ID_DIGITS, Listed, Todo, compare, metadata_hash, metadata_id, read_listed, scan
+from mdialog.changes import ID_DIGITS, Listed, Todo, compare, ids_without_sound, metadata_hash, read_listed, scan
 from mdialog.evidence import Evidence
 from mdialog.metadata import merge, read_tags
 from mdialog.schema import heard_columns, measured_row, meta_columns, term_columns, track_row
@@ -121,6 +121,7 @@ def ingest(
     report = IngestReport()
     roots, files = scan(dirs)
     table, lost = read_listed(metadata, roots)
+    report.notes += table.notes
     for line, reason in lost.items():
         report.fail(line, reason)
     # A table may name files that lie elsewhere.
@@ -236,7 +237,7 @@ class _Writer:
             windows += own
             gone = self.replaced.get(found.job.path, set())
             if said := self.table.by_path.get(found.job.path):
-                gone = gone | {metadata_id(said)}  # the track was known by its metadata only
+                gone = gone | ids_without_sound(said, found.job.path)  # the track was known by its metadata only
             self.report.n_updated += bool(self.replaced.get(found.job.path))
             self.report.n_new += not self.replaced.get(found.job.path)
             self.report.n_silent += found.tags is None

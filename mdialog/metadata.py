@@ -1,5 +1,6 @@
 """What was read, not measured or heard: tags in the files, and named values of any spelling."""
 
+import ast
 import dataclasses
 import json
 import math
@@ -29,13 +30,32 @@ ALIASES = {
     "tempo_bpm": ("bpm", "tempo", "tempobpm", "beatsperminute"),
     "key": ("key", "initialkey", "musicalkey"),
     "tags": ("tag", "tags", "keyword", "keywords", "grouping"),
-    "description": ("description", "caption", "summary"),
+    "description": ("description", "summary"),
+    "caption": ("caption",),
+    "aspects": ("aspects", "aspectlist"),
     "licence": ("licence", "license"),
 }
 _FIELD_OF = {alias: field for field, aliases in ALIASES.items() for alias in aliases}
 _LISTS = ("genre", "mood", "theme", "instrument", "tags")
 _NOTHING = {"unknown", "unclassifiable", "other", "misc", "none", "null", "n/a", "nan", "-"}  # words for no value
 _MAX_TEXT = 10_000  # characters; an embedded cue sheet or lyrics dump is not metadata
+
+
+@dataclass(frozen=True)
+class EventSpan:
+    """A sound event and when it is heard.
+
+    Parameters
+    ----------
+    label : str
+        A value of the vocabulary's kind `event` where it is one, else the source's own word.
+    start_s, end_s : float
+        From the begin of the file.
+    """
+
+    label: str
+    start_s: float
+    end_s: float
 
 
 @dataclass(frozen=True)
@@ -58,6 +78,12 @@ class Metadata:
     tags : tuple of str
         Free words, lower case.
     description : str or None
+    caption : str or None
+        How people who listened put the sound into words.
+    aspects : tuple of str
+        What they named of it, lower case.
+    events : tuple of EventSpan
+        By their starts; empty where nobody marked any.
     extra : dict of str to str
         Everything else, and whatever could not be understood, under its own name.
     """
@@ -77,6 +103,9 @@ class Metadata:
     key: str | None = None
     tags: tuple[str, ...] = ()
     description: str | None = None
+    caption: str | None = None
+    aspects: tuple[str, ...] = ()
+    events: tuple[EventSpan, ...] = ()
     extra: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -152,6 +181,16 @@ def _split(kind: str, texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _aspects(texts: list[str]) -> tuple[str, ...]:
+    """Aspects of one or several texts; one text may be a list as Python and JSON write it, else commas part it."""
+    if len(texts) == 1:
+        try:
+            texts = texts_of(list(ast.literal_eval(texts[0]))) if texts[0].startswith("[") else texts[0].split(",")
+        except (ValueError, SyntaxError):
+            texts = texts[0].strip("[]").split(",")
+    return tuple(dict.fromkeys(clean for text in texts if (clean := text.strip(" '\"").casefold())))
+
+
 def texts_of(value: Any) -> list[str]:
     """Any tag value as clean, non-empty texts: NUL separates values, control characters vanish."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
@@ -197,7 +236,7 @@ def from_fields(fields: dict[str, Any]) -> Metadata:
     return Metadata(**got, extra=extra)
 
 
-_FIELDS = {f.name for f in dataclasses.fields(Metadata)} - {"extra"}
+_FIELDS = {f.name for f in dataclasses.fields(Metadata)} - {"extra"}  # that a table can give whole
 
 
 def _parse(target: str, texts: list[str]) -> Any:
@@ -205,6 +244,8 @@ def _parse(target: str, texts: list[str]) -> Any:
     first = texts[0]
     if target in _LISTS:
         return _split(target, texts) or None
+    if target == "aspects":
+        return _aspects(texts) or None
     if target == "year":
         return _year(first)
     if target == "tempo_bpm":

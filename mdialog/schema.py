@@ -21,7 +21,9 @@ from mdialog.metadata import Metadata
 from mdialog.query import WORD_SOURCES
 from mdialog.tags import Measured, words
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+# Columns that version 1 lacks; an old catalogue gets them, empty, at its next ingest.
+ADDED_COLUMNS = ("meta_caption", "meta_aspects", "meta_events")
 
 _WORDS = pa.list_(pa.string())
 _SCALARS = {float: pa.float64(), int: pa.int64(), str: pa.string(), bool: pa.bool_()}
@@ -117,6 +119,9 @@ def _arrow_type(hint: typing.Any) -> pa.DataType:
         return _arrow_type(args[0])
     if hint is np.ndarray:
         return pa.list_(pa.float32())
+    if origin in (tuple, list) and dataclasses.is_dataclass(args[0]):
+        hints = typing.get_type_hints(args[0])
+        return pa.list_(pa.struct([(f.name, _arrow_type(hints[f.name])) for f in dataclasses.fields(args[0])]))
     if origin in (tuple, list):
         return pa.list_(pa.float32() if args[0] is float else _SCALARS[args[0]])
     return pa.string() if origin is dict else _SCALARS[hint]
@@ -203,7 +208,7 @@ def _plain(value):
     if isinstance(value, float | np.floating):
         return float(value) if math.isfinite(value) else None
     if isinstance(value, tuple):
-        return list(value) or None
+        return [dataclasses.asdict(v) if dataclasses.is_dataclass(v) else v for v in value] or None
     if isinstance(value, np.generic):
         return value.item()
     return value

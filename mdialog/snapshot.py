@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from mdialog import vocab
 from mdialog.errors import InputError
+from mdialog.metadata import EventSpan
 from mdialog.plan import TrackRef
 from mdialog.query import fold
 
@@ -35,7 +36,8 @@ COLUMNS = (
 )
 # What `from_arrow` reads.
 TRACK_COLUMNS = (
-    "track_id", "path", "duration_s", "silent", "meta_title", "meta_artist", "embedding",
+    "track_id", "path", "duration_s", "silent", "meta_title", "meta_artist", "meta_events", "meta_caption",
+    "meta_aspects", "embedding",
     *(name for _, names in COLUMNS for name in names),
 )  # fmt: skip
 WINDOW_COLUMNS = ("track_id", "start_s", "end_s", "measured_energy", "heard_scores", "embedding")
@@ -91,6 +93,10 @@ class Snapshot:
         Cosine of the window's embedding with its track's.
     label_column : dict of (kind, value) to int
         Column of `window_scores`.
+    events : pa.Array of list of {label, start_s, end_s} [shape=(n,)]
+        Sound events with their times; null where none are marked. See :meth:`events_of`.
+    captions : pa.Array of str [shape=(n,)]
+    aspects : pa.Array of list of str [shape=(n,)]
     """
 
     ids: pa.Array
@@ -116,6 +122,9 @@ class Snapshot:
     window_energy: np.ndarray
     window_typical: np.ndarray
     label_column: dict[tuple[str, str], int]
+    events: pa.Array
+    captions: pa.Array
+    aspects: pa.Array
     _refs: dict[int, TrackRef] = field(default_factory=dict, repr=False, compare=False)
     _artist_embeddings: dict[int, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
@@ -177,6 +186,9 @@ class Snapshot:
             axes=axes,
             audible=playable & ~silent & embedding.any(axis=1),
             label_column={label: i for i, label in enumerate(labels)},
+            events=_or_nulls(tracks, "meta_events"),
+            captions=_strings(tracks, "meta_caption"),
+            aspects=_or_nulls(tracks, "meta_aspects"),
             **window_columns,
         )
 
@@ -259,6 +271,10 @@ class Snapshot:
         """How typical of its track and how energetic each window is, together; an unknown energy counts nothing."""
         return self.window_typical + np.nan_to_num(self.window_energy)
 
+    def events_of(self, track: int) -> tuple[EventSpan, ...]:
+        """Sound events that are marked in a track."""
+        return tuple(EventSpan(**event) for event in self.events[track].as_py() or ())
+
     def ref(self, track: int) -> TrackRef:
         """Names and place of a track; a missing title falls back on the file's name, then on the id."""
         if track not in self._refs:
@@ -317,6 +333,11 @@ def _sorted(tracks: pa.Table) -> pa.Table:
 def _strings(table: pa.Table, name: str) -> pa.Array:
     column = _column(table, name)
     return pa.nulls(table.num_rows, pa.string()) if column is None else column.cast(pa.string())
+
+
+def _or_nulls(table: pa.Table, name: str) -> pa.Array:
+    column = _column(table, name)
+    return pa.nulls(table.num_rows) if column is None else column
 
 
 def _floats(table: pa.Table, name: str) -> np.ndarray:

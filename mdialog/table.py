@@ -5,9 +5,11 @@ import dataclasses
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from mdialog import annotations
 from mdialog.errors import InputError
 from mdialog.metadata import ALIASES, Metadata, field_of, from_fields, texts_of
 
@@ -39,10 +41,13 @@ class Table:
     rows : tuple of TableRow
     problems : tuple of str
         One line each, with file and line number. A row whose file is missing is a problem *and* a row.
+    notes : tuple of str
+        What a user should know though nothing was wrong.
     """
 
     rows: tuple[TableRow, ...]
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[TableRow]:
         return iter(self.rows)
@@ -56,6 +61,9 @@ def read_table(path: str | Path, *, folders: Sequence[str | Path] = ()) -> Table
 
     Columns go by name (``ALIASES``); unknown ones go to ``extra``. A row's file is looked for beside the table,
     then in `folders`. A row without a file, or whose file is missing, is a track with metadata only.
+
+    Indexes of datasets are told by their columns: AudioSet-Strong's events (many rows a segment; segments without a
+    file are left out) and MusicCaps' captions. Their files are found by name: ``annotations.Segment.stems``.
 
     Parameters
     ----------
@@ -79,8 +87,11 @@ def read_table(path: str | Path, *, folders: Sequence[str | Path] = ()) -> Table
     if reader is None:
         raise InputError(f"{path}: not a table that can be read; give one of {', '.join(_READERS)}")
     roots = [path.resolve().parent, *(Path(folder).resolve() for folder in folders)]
+    records, columns = _peeked(reader(path))
+    if annotations.is_index(columns):
+        return _index(path, records, [Path(folder) for folder in folders])
     rows, problems = [], []
-    for line, record in reader(path):
+    for line, record in records:
         try:
             row, problem = _row(line, record, roots) if isinstance(record, dict) else (None, record)
         except (ValueError, TypeError, OSError) as error:
@@ -90,6 +101,41 @@ def read_table(path: str | Path, *, folders: Sequence[str | Path] = ()) -> Table
         if problem:
             problems.append(f"{path}:{line}: {problem}")
     return Table(rows=tuple(rows), problems=tuple(problems))
+
+
+def _peeked(records: Iterator[tuple[int, dict | str]]) -> tuple[Iterator[tuple[int, dict | str]], Iterable[str]]:
+    """The same records, and the columns of the first one that could be read."""
+    seen = []
+    for entry in records:
+        seen.append(entry)
+        if isinstance(entry[1], dict):
+            return chain(seen, records), entry[1]
+    return iter(seen), ()
+
+
+def _index(path: Path, records: Iterable[tuple[int, dict | str]], folders: list[Path]) -> Table:
+    """Rows of a dataset's index: one a segment."""
+    segments, problems = annotations.read_segments(path, records)
+    files = annotations.sound_files(path, folders)
+    rows, left_out = {}, 0
+    for segment in segments:
+        found = next((files[stem] for stem in segment.stems if stem in files), None)
+        if found is None and not segment.metadata.events:
+            rows[segment.id] = TableRow(segment.line, None, dataclasses.replace(segment.metadata, title=segment.id))
+        elif found is None:
+            left_out += 1
+        else:
+            begins_s, before = segment.begins_in(found), rows.get(found)
+            said = segment.later(begins_s or 0.0).metadata
+            if before is not None and begins_s is not None and said.events:  # one more segment of a whole recording
+                said = dataclasses.replace(before.metadata, events=before.metadata.events + said.events)
+            elif before is not None:
+                problems[segment.line] = f"file {found} holds another segment already; name files <segment_id>.*"
+                continue
+            rows[found] = TableRow(segment.line, found, said)
+    notes = [f"{path}: {left_out} of {len(segments)} segments have no file named after them, and are left out"]
+    lost = tuple(f"{path}:{line}: {problem}" for line, problem in sorted(problems.items()))
+    return Table(tuple(rows.values()), lost, tuple(notes if left_out else ()))
 
 
 def _row(line: int, record: dict[str, Any], roots: list[Path]) -> tuple[TableRow | None, str | None]:
@@ -123,6 +169,8 @@ def _resolve(name: str, roots: list[Path]) -> Path | None:
 def _need_columns(path: Path, names: Iterable[str]) -> None:
     names = [str(name) for name in names]
     known = {field_of(name) for name in names}
+    if annotations.is_index(names):
+        return
     if not known & {"file", "title"}:
         raise InputError(
             f"{path}: columns {', '.join(map(repr, names)) or '(none)'} hold neither a file nor a title; "
