@@ -163,9 +163,9 @@ def _exchanges(dialogue: Dialogue) -> Iterator[tuple[Turn, Turn]]:
 def lp_musicdialog(dialogue: Dialogue) -> dict:
     """A row as LP-MusicDialog has them, nested where the public set keeps a Python literal in a string.
 
-    Turns have its columns and no others, similar tracks and artists its notation (``similar_artist:…``). Beside them stands how
-    the tracks are called, which its ids leave to the Million Song Dataset. What its turns cannot say is not in it: what was
-    heard, liked, refused and taken back.
+    Turns have its columns, similar tracks and artists its notation (``similar_artist:…``). Two things stand beside them: what
+    was heard in each turn, and how the tracks are called, which its ids leave to the Million Song Dataset. What was liked,
+    refused and taken back is not in it.
     """
     turns = [
         {
@@ -174,6 +174,7 @@ def lp_musicdialog(dialogue: Dialogue) -> dict:
             "intent": turn.intent,
             "music_attribute": [_their_attribute(text) for text in turn.music_attribute],
             "track_seq": turn.track_seq,
+            "heard": [span.model_dump() for span in turn.heard],
         }
         for turn in dialogue.turns
     ]
@@ -243,7 +244,9 @@ def lp_schema() -> "pyarrow.Schema":
     import pyarrow as pa
 
     text, texts = pa.string(), pa.list_(pa.string())
-    turn = pa.struct({"role": text, "content": text, "intent": texts, "music_attribute": texts, "track_seq": texts})
+    span = pa.struct({"track_id": text, "start_s": pa.float64(), "end_s": pa.float64()})
+    turn = pa.struct({"role": text, "content": text, "intent": texts, "music_attribute": texts, "track_seq": texts,
+                      "heard": pa.list_(span)})  # fmt: skip
     return _with_features(pa.schema({"id": text, "turns": pa.list_(turn), "track_names": pa.list_(_named())}))
 
 

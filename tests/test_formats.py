@@ -137,7 +137,7 @@ def test_without_sound_there_is_nothing_to_ask_about():
 def test_lp_musicdialog_has_its_columns_and_notation():
     asked = said("user", "x", music_attribute=["~track:t1", "~artist:Ana Sol", "-genre:jazz", "mood:calm"])
     row = lp_musicdialog(dialogue(asked, said("assistant", "y", A, track_seq=["t2", "t1"])))
-    assert all(t.keys() == {"role", "content", "intent", "music_attribute", "track_seq"} for t in row["turns"])
+    assert all(t.keys() == {"role", "content", "intent", "music_attribute", "track_seq", "heard"} for t in row["turns"])
     assert row["turns"][0]["music_attribute"] == ["similar_track:t1", "similar_artist:Ana Sol", "-genre:jazz", "mood:calm"]
     assert row["turns"][1]["track_seq"] == ["t2", "t1"]
     assert {n["track_id"]: (n["title"], n["artist"]) for n in row["track_names"]} == plans.NAMES
