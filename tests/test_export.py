@@ -162,7 +162,7 @@ def test_parquet_decodes_as_audio(written, tmp_path):
 
 def test_lp_musicdialog_is_checked_as_the_run_is(written, tmp_path):
     """No other faults, but where something was heard: the format cannot tell a remark on the sound from a wish."""
-    written = copy(written, tmp_path / "run", words="User: some reggae, please.")
+    written = copy(written, tmp_path / "run", words="You are looking for some reggae.")
     export(written, format="lp-musicdialog", out=tmp_path / "out")
     path = tmp_path / "out" / "dialogues-00000.parquet"
     ours = list(transcripts.read_transcripts(written / runs.DIALOGUES))
