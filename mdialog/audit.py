@@ -253,6 +253,8 @@ def _ahead(talk: Transcript) -> Iterator[Finding]:
                 given.setdefault((attribute.kind, attribute.value), (i, turn.role))
     for (kind, value), (i, role) in given.items():
         for j in range(i):
+            if talk.plan.turns[j].clips and kind in vocab.load() and vocab.load()[kind].audible:
+                continue  # it was heard
             text = masked[j]
             for (k, v), (first, _) in given.items():
                 if first <= j:  # its words may also be words for something that comes later

@@ -48,6 +48,7 @@ class _Turn(BaseModel):
     intent: list[str] | None = None
     music_attribute: list[str] | None = None
     track_seq: list[str] | None = None
+    heard: list[records.Heard] | None = None  # not theirs: our own exports add it
 
     @field_validator("role", mode="before")
     @classmethod
@@ -224,7 +225,8 @@ def _foreign(turns: list[_Turn], row: dict, *, default_id: str) -> Transcript:
     tracks = {t: named.get(t, TrackRef(t, "", "")) for turn in turns for t in turn.track_seq or ()}
     attributes, unknown = _attributes(turns)
     planned = tuple(
-        PlannedTurn(t.role, tuple(t.intent or ()), attributes=a, track_seq=tuple(t.track_seq or ()))
+        PlannedTurn(t.role, tuple(t.intent or ()), attributes=a, track_seq=tuple(t.track_seq or ()),
+                    clips=tuple(Clip(h.track_id, h.start_s, h.end_s) for h in t.heard or ()))
         for t, a in zip(turns, attributes, strict=True)
     )
     plan = Plan(id=name, recipe="", seed=0, persona={}, goal={}, turns=planned, tracks={**named, **tracks})

@@ -1,5 +1,6 @@
 """Faults across a finished dialogue: each is found where it is, and a good dialogue has none."""
 
+import ast
 import copy
 import json
 
@@ -275,3 +276,10 @@ def test_the_command_says_what_it_cannot_read(tmp_path):
     for arguments in (["check", str(tmp_path / "none.jsonl")], ["check", str(tmp_path / "x.csv")]):
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 1 and result.stderr.startswith("mdialog: ") and result.stderr.count("\n") == 1
+
+
+def test_what_was_heard_is_not_said_ahead(tmp_path):
+    turns = ast.literal_eval(foreign(ASKS_AHEAD)["conversation"])
+    assert checked(tmp_path, {"turns": turns}).findings
+    turns[1]["heard"] = [{"track_id": "t1", "start_s": 0.0, "end_s": 10.0}]
+    assert checked(tmp_path, {"turns": turns}).findings == ()
