@@ -222,7 +222,9 @@ def _are_turns(value: Any) -> bool:
 def _foreign(turns: list[_Turn], row: dict, *, default_id: str) -> Transcript:
     name = next((str(row[key]) for key in ("id", "dialog_id", "dialogue_id", "conversation_id") if row.get(key)), default_id)
     named = _names_of(row)
-    tracks = {t: named.get(t, TrackRef(t, "", "")) for turn in turns for t in turn.track_seq or ()}
+    played = {span.track_id for turn in turns for span in turn.heard or ()}
+    ids = dict.fromkeys((*(t for turn in turns for t in turn.track_seq or ()), *sorted(played)))
+    tracks = {t: named.get(t, TrackRef(t, "", "")) for t in ids}
     attributes, unknown = _attributes(turns)
     planned = tuple(
         PlannedTurn(t.role, tuple(t.intent or ()), attributes=a, track_seq=tuple(t.track_seq or ()),
