@@ -18,7 +18,8 @@ from mdialog.evaluate.consistency import (
     text_scores,
     words,
 )
-from mdialog.recipes.talk_the_walk import pairs, plan_many
+from mdialog.pairs import pairs
+from mdialog.recipes.talk_the_walk import plan_many
 from mdialog.snapshot import Snapshot
 from mdialog.synth.tables import draw_tables, labels
 

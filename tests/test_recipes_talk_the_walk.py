@@ -10,7 +10,6 @@ import pyarrow as pa
 import pytest
 
 from mdialog import brief as briefs
-from mdialog import dialogue as records
 from mdialog import gather
 from mdialog import plan as plans
 from mdialog.attributes import Attribute
@@ -22,7 +21,7 @@ from mdialog.gather import Collection, Space
 from mdialog.intents import ROLE_INTENTS
 from mdialog.query import fold
 from mdialog.recipes import talk_the_walk
-from mdialog.recipes.talk_the_walk import Options, next_collection, pairs, plan_dialogue, plan_many, space_of
+from mdialog.recipes.talk_the_walk import Options, next_collection, plan_dialogue, plan_many, space_of
 from mdialog.snapshot import COLUMNS, Snapshot
 from mdialog.synth.tables import draw_tables, labels
 from mdialog.write import Written, write_plans
@@ -410,43 +409,6 @@ def test_the_writer_and_the_audit_take_these_plans(plain):
     assert [o for o in outcomes if not isinstance(o, Written)] == []
     found = audit(Transcript(o.plan, tuple(t.text for t in o.turns)) for o in outcomes)
     assert not {f.check for f in found.findings} & {"tracks", "artists", "attributes", "names", "voice"}
-
-
-def _dialogue(plan) -> records.Dialogue:
-    turns = [
-        {"role": t.role, "content": f"words {i}", "intent": t.intents, "music_attribute": t.attributes,
-         "track_seq": t.track_seq, "liked": t.liked, "refused": t.refused}
-        for i, t in enumerate(plan.turns)
-    ]  # fmt: skip
-    tracks = {k: {"title": t.title, "artist": t.artist} for k, t in plan.tracks.items()}
-    return records.validate({"id": plan.id, "recipe": plan.recipe, "seed": 1, "persona": {}, "goal": {}, "models": {},
-                             "tracks": tracks, "turns": json.loads(json.dumps(turns))})  # fmt: skip
-
-
-def test_pairs_lead_from_the_talk_so_far_to_the_next_set(plain):
-    n_negatives = 0
-    for plan in plain.plans:
-        rows = list(pairs([_dialogue(plan)]))
-        assert [tuple(row["positives"]) for row in rows] == [t.track_seq for t in plan.turns if t.track_seq]
-        for row in rows:
-            i = row["turn"]
-            lines = row["history"].split("\n") if row["history"] else []
-            assert row["query"] == f"words {i - 1}" and row["id"] == plan.id
-            assert lines == [f"{t.role}: words {k}" for k, t in enumerate(plan.turns[: i - 1])]
-            assert row["negatives"] == [x for t in plan.turns[:i] for x in t.refused]
-            assert not set(row["negatives"]) & set(row["positives"])
-            n_negatives += len(row["negatives"])
-    assert n_negatives
-
-
-def test_pairs_of_plans_read_in_the_query_language(plain):
-    for plan in plain.plans[:10]:
-        for row in pairs([plan]):
-            asked = plan.turns[row["turn"] - 1]
-            for attribute in map(Attribute.parse, asked.attributes):
-                assert attribute.kind in row["query"] and attribute.value in row["query"]
-            assert row["query"]
-    assert list(pairs([])) == []
 
 
 def test_the_name_is_the_command_lines(plain):

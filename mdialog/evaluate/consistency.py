@@ -16,8 +16,8 @@ from mdialog.dialogue import Dialogue
 from mdialog.errors import InputError
 from mdialog.gather import unit
 from mdialog.hearing import Share
+from mdialog.pairs import pairs
 from mdialog.plan import Plan
-from mdialog.recipes.talk_the_walk import pairs
 from mdialog.snapshot import Snapshot
 
 AT = (1, 5)

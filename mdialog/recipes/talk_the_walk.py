@@ -20,16 +20,17 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mdialog import gather, personas, seeds
-from mdialog.attributes import Attribute, to_query
+from mdialog.attributes import Attribute
 from mdialog.cascade import Cascade, Goal, is_focus, weighted
 from mdialog.clips import best_clip
 from mdialog.contrast import contrasts, has
-from mdialog.dialogue import MAX_TRACK_SEQ, Dialogue
+from mdialog.dialogue import MAX_TRACK_SEQ
 from mdialog.errors import InputError
 from mdialog.gather import MAX_SIZE, MIN_SIZE, SOURCES, TITLE_WEIGHT, Collection, Space, unit
 from mdialog.intents import kind_weights, set_sizes
 from mdialog.plan import Clip, Plan, PlannedTurn
 from mdialog.playlists import read_playlists
+from mdialog.recipes.audio_dialogue import numbered
 from mdialog.snapshot import Snapshot, unpack
 
 NAME = "talk-the-walk"
@@ -275,12 +276,8 @@ def plan_many(
     say : callable
         As for :func:`space_of`.
     """
-    part, parts = shard
-    if not 0 <= part < parts:
-        raise InputError(f"shard {part} of {parts} does not exist; count from 0 to {parts - 1}")
-    space = space_of(snapshot, options=options, say=say) if space is None else space
-    for i in range(part, n, parts):
-        persona = personas.draw(i, seed=seed)
+    for i, persona in numbered(seed=seed, n=n, shard=shard):
+        space = space_of(snapshot, options=options, say=say) if space is None else space
         yield plan_dialogue(snapshot, seed=seed, dialogue_id=f"tw-{i:06d}", options=options, space=space, persona=persona)
 
 
@@ -472,46 +469,3 @@ def _assistant_turn(walk: _Walk, tracks: list[int]) -> None:
             clips=(walk.clip(tracks[0]),) if walk.snapshot.audible[tracks[0]] else (),
         )
     )
-
-
-# ---- training pairs
-
-
-def pairs(talks: Iterable[Dialogue | Plan]) -> Iterator[dict]:
-    """What a retriever learns from: the talk so far to the set of tracks that answers it.
-
-    Parameters
-    ----------
-    talks : iterable of Dialogue or Plan
-        Of any recipe. A plan has no words yet: a user's turn reads as what it asks for in the query language (else as its
-        intents), an assistant's as the first track's name.
-
-    Yields
-    ------
-    dict
-        For every recommendation: ``id`` and ``turn`` (of the recommendation), ``history`` (a line a turn, before the query),
-        ``query`` (what the user said last), ``positives`` (ids of the set), ``negatives`` (ids refused so far).
-    """
-    for talk in talks:
-        said: list[tuple[str, str]] = []
-        refused: dict[str, None] = {}
-        for i, turn in enumerate(talk.turns):
-            refused |= dict.fromkeys(turn.refused)
-            asked = max((k for k, (role, _) in enumerate(said) if role == "user"), default=None)
-            if turn.track_seq and asked is not None:
-                yield {
-                    "id": talk.id,
-                    "turn": i,
-                    "history": "\n".join(f"{role}: {text}" for role, text in said[:asked]),
-                    "query": said[asked][1],
-                    "positives": list(turn.track_seq),
-                    "negatives": [track for track in refused if track not in turn.track_seq],
-                }
-            said.append((turn.role, turn.content if isinstance(talk, Dialogue) else _planned_words(talk, turn)))
-
-
-def _planned_words(plan: Plan, turn: PlannedTurn) -> str:
-    if turn.track_seq:
-        track = plan.tracks[turn.track_seq[0]]
-        return f'"{track.title}" by {track.artist}'
-    return to_query(map(Attribute.parse, turn.attributes)) or ", ".join(turn.intents)
