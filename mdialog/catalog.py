@@ -184,6 +184,13 @@ class Catalog:
             self._tables[name] = self._db.open_table(name)
         return self._tables[name]
 
+    def beside(self, name: str, schema: pa.Schema | None = None):
+        """A LanceDB table of another name in the same place; where it is not, made empty with a schema, else None."""
+        try:
+            return self._db.open_table(name)
+        except (ValueError, FileNotFoundError):
+            return None if schema is None else self._db.create_table(name, schema=schema, exist_ok=True)
+
     def columns(self, names: Sequence[str], *, table: str = "tracks", where: "Expr | None" = None) -> pa.Table:
         """Columns of a table, read once: for the planning snapshot, plots and counts.
 

@@ -7,7 +7,7 @@ scores by fragment.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -65,6 +65,8 @@ class Shelf:
         self.table, self.catalog = table, catalog
         self.ids: list[str] = table["track_id"].to_pylist()
         self.index = {track_id: i for i, track_id in enumerate(self.ids)}
+        # One by one, as search does: padding in a batch would change the last digits.
+        self.text_embedding = lru_cache(1024)(lambda text: catalog.clap.embed_text([text])[0])
 
     @classmethod
     def of(cls, catalog) -> "Shelf":
@@ -154,7 +156,11 @@ class Shelf:
         return Bm25(self._documents())
 
     def _documents(self) -> list[str]:
+        from mdialog.texts import by_track
+
         columns = [self.column(name).to_pylist() for name in TEXT_COLUMNS]
+        named = zip(self.ids, self.artists, self.column("meta_genre").to_pylist(), strict=True)
+        columns.append(by_track(self.catalog, [{"track_id": i, "artist": a, "genres": g} for i, a, g in named]))
         parts = ([" ".join(v) if isinstance(v, list) else v for v in row if v] for row in zip(*columns, strict=True))
         return [" ".join(row) for row in parts]
 

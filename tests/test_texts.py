@@ -1,0 +1,101 @@
+"""Texts beside the tracks: what is read, what takes whose place, what their words find."""
+
+import json
+import shutil
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from mdialog import cli, texts
+from mdialog.catalog import Catalog
+from mdialog.errors import InputError
+from mdialog.shelf import Shelf
+from mdialog.texts import Text
+
+
+@pytest.fixture
+def catalog(catalog_path, tmp_path):
+    shutil.copytree(catalog_path, tmp_path / "catalog")
+    return Catalog.open(tmp_path / "catalog")
+
+
+def test_a_folder_says_by_its_names_what_texts_are_about(tmp_path):
+    for name, text in {
+        "artist/Ötzi & Söhne.txt": "They sing in the mountains.\n", "genre/Hip-Hop.md": "Beats and rhymes.",
+        "Waltz.txt": "Three beats.", "notes.txt": "Of no genre.", "empty.txt": " \n", "picture.png": "no text",
+    }.items():  # fmt: skip
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
+    found, problems = texts.read(tmp_path)
+    assert {(t.kind, t.about, t.text) for t in found} == {
+        ("artist", "Ötzi & Söhne", "They sing in the mountains."), ("genre", "hip hop", "Beats and rhymes."),
+        ("genre", "waltz", "Three beats."), ("music", "notes", "Of no genre."),
+    }  # fmt: skip
+    assert len(problems) == 2 and "empty.txt" in problems[0] and "latin.txt" in problems[1]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_a_table_keeps_its_good_rows(tmp_path, suffix):
+    rows = [{"kind": "artist", "about": "Ana Sol", "text": "Sings, \"often\"."}, {"kind": "soup", "about": "x", "text": "y"},
+            {"kind": "genre", "about": "", "text": "y"}]  # fmt: skip
+    path = tmp_path / f"lives{suffix}"
+    if suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    elif suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        mark = "," if suffix == ".csv" else "\t"
+        cells = [[f'"{v}"' if '"' not in v else '"Sings, ""often""."' for v in row.values()] for row in rows]
+        path.write_text("\n".join([mark.join(rows[0]), *map(mark.join, cells)]) + "\n")
+    found, problems = texts.read(path)
+    assert [(t.kind, t.about, t.text) for t in found] == [("artist", "Ana Sol", 'Sings, "often".')]
+    assert len(problems) == 2 and "'soup'" in problems[0] and "all filled" in problems[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("none", None), ("a.xlsx", "x"), ("broken.jsonl", "{"), ("empty.csv", "kind,about,text\n")]
+)
+def test_what_holds_no_texts_is_named(tmp_path, name, content):
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=name):
+        texts.read(tmp_path / name)
+
+
+def test_a_newer_description_takes_the_place_of_the_older_and_words_find_it(catalog):
+    one, other, *_ = catalog.columns(["track_id"])["track_id"].to_pylist()
+    assert texts.find("flute", catalog) == [] == texts.every(catalog)
+    old = Text("track", one, "sentence", "A sleepy marimba tune.", "ear@1")
+    assert texts.keep([old, Text("track", other, "sentence", "Brass.", "ear@1")], catalog) == 2
+    new = Text("track", one, "sentence", "A quick flute tune.", "ear@2")
+    assert texts.keep([new, Text("track", one, "dense", "flute, quick", "ear@2")], catalog) == 2
+    assert len(texts.every(catalog)) == 3
+    (best, score), (second, less) = texts.find("the flute", catalog)
+    assert {best.form, second.form} == {"sentence", "dense"} and best.about == second.about == one and score >= less > 0
+    assert texts.find("marimba", catalog) == [] == texts.find("  ", catalog)
+    with pytest.raises(InputError, match="'nowhere'"):
+        texts.keep([Text("track", "nowhere", "dense", "x", "ear@2")], catalog)
+
+
+def test_texts_about_a_track_its_artist_and_its_genre_are_among_the_words_it_is_found_by(catalog):
+    shelf = Shelf.of(catalog)
+    row = next(i for i, artist in enumerate(shelf.artists) if artist)
+    told = Text("track", shelf.ids[row], "dense", "zebrafish", "ear"), Text("music", "x", "text", "quokka", "x")
+    texts.keep([*told, Text("artist", shelf.artists[row], "text", "yodelheim", "x")], catalog)
+    document = Shelf.of(catalog)._documents()[row]
+    assert "zebrafish" in document and "yodelheim" in document and "quokka" not in document
+    others = [d for i, d in enumerate(Shelf.of(catalog)._documents()) if shelf.artists[i] != shelf.artists[row]]
+    assert others and not any("yodelheim" in d or "zebrafish" in d for d in others)
+
+
+def test_the_command_keeps_and_finds(catalog, tmp_path):
+    (tmp_path / "lives").mkdir()
+    (tmp_path / "lives" / "waltz.txt").write_text("A dance of three beats from Vienna.")
+    (tmp_path / "lives" / "bad.txt").write_bytes(b"\xff\xfe\xfa")
+    run = CliRunner().invoke(cli.main, ["texts", str(tmp_path / "lives"), "--catalog", catalog.path])
+    assert run.exit_code == 1 and "1 text" in run.output and "bad.txt" in run.output
+    found = CliRunner().invoke(cli.main, ["texts", "--find", "vienna dance", "--catalog", catalog.path])
+    assert found.exit_code == 0 and "waltz" in found.output and "three beats" in found.output
