@@ -81,8 +81,8 @@ temperature_option = click.option(
 
 @main.command()
 @click.argument("folder", type=FOLDER)
-@click.option("-n", "--tracks", type=POSITIVE, help="How many.  [default: 300, or none with --scenes]")
-@click.option("--scenes", type=POSITIVE, help="How many scenes of sound events, beside the tracks.")
+@click.option("-n", "--tracks", type=POSITIVE, default=300, help="How many; with --scenes none unless asked for.")
+@click.option("--scenes", type=POSITIVE, help="How many scenes of sound events.")
 @seed_option
 @click.option("--soundfont", type=FILE, multiple=True, help="An SF2 or SF3 file, or several.  [default: bundled]")
 @click.option("--workers", type=POSITIVE, help="Processes.  [default: all cores]")
@@ -95,7 +95,8 @@ def synth(folder, tracks, scenes, seed, soundfont, workers):
     from mdialog.synth.library import write_library
     from mdialog.synth.scenes import write_scenes
 
-    tracks, made = tracks or (0 if scenes else 300), []
+    unasked = click.get_current_context().get_parameter_source("tracks") is click.core.ParameterSource.DEFAULT
+    tracks, made = 0 if scenes and unasked else tracks, []
     with Progress() as progress:
         if tracks:
             write_library(folder, n_tracks=tracks, seed=seed, soundfonts=soundfont, workers=workers,
@@ -163,6 +164,37 @@ def search(query, catalog, limit, as_json, device):
         click.echo(table(rows))
     else:
         click.echo(f"no track of {len(opened)} matches {query!r}")
+
+
+@main.command()
+@click.argument("sources", nargs=-1, type=click.Path(path_type=Path))
+@catalog_option
+@click.option("--find", metavar="WORDS", help="Show the texts that these words are in.")
+@click.option("--limit", type=POSITIVE, default=10, help="How many texts to show.")
+@with_config
+def texts(sources, catalog, find, limit):
+    """Keep descriptions and other texts beside the tracks.
+
+    SOURCES are runs of the recipe `description`, folders of .txt and .md files (artist/NAME.txt, genre/NAME.txt …), and tables
+    with the columns kind, about, text.
+    """
+    from mdialog import texts as kept
+    from mdialog.catalog import Catalog
+    from mdialog.run import DIALOGUES
+
+    opened, problems = Catalog.open(catalog), []
+    for source in sources:
+        found = list(kept.descriptions(source)) if (source / DIALOGUES).is_file() else None
+        if found is None:
+            found, wrong = kept.read(source)
+            problems += wrong
+        n = kept.keep(found, opened)
+        click.echo(f"{n} text{'s' * (n != 1)} of {source} in {catalog}")
+    for text, score in kept.find(find, opened, limit=limit) if find else ():
+        click.echo(f"{score:6.2f}  {text.kind} {text.about}, {text.form}: {text.text}")
+    for problem in problems:
+        click.echo(f"lost: {problem}", err=True)
+    sys.exit(1 if problems else 0)
 
 
 @main.command()
