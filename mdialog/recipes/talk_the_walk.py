@@ -36,7 +36,7 @@ from mdialog.snapshot import Snapshot, unpack
 NAME = "talk-the-walk"
 KEPT = 5  # tracks that a wish leaves of a set, where it has as many
 PER_ARTIST = 2  # tracks of one artist in a set, where there are others
-AVOID_SHARE = 0.25  # of moves that a wish explains: what is left behind is named too
+AVOID_SHARE = 0.5  # of further wishes of a turn: they name what is left behind, not what comes
 ARTIST_SHARE = 0.3  # of likenesses: to the artist, not the track
 GREETING_SHARE = 0.3
 
@@ -383,7 +383,7 @@ def _wishes(walk: _Walk, tracks: np.ndarray) -> tuple[list[Attribute], np.ndarra
     cascade, rng = walk.cascade, walk.rng
     sizes = set_sizes(stage="later" if walk.turns else "first")[: walk.options.wishes]
     wanted = rng.choices(range(1, len(sizes) + 1), weights=sizes)[0]
-    polarities = ["want"] * (wanted - 1) + ["avoid" if walk.turns and rng.random() < AVOID_SHARE else "want"]
+    polarities = ["want"] + ["avoid" if walk.turns and rng.random() < AVOID_SHARE else "want"] * (wanted - 1)
     added: list[Attribute] = []
     replaced: list[Attribute] = []
     for polarity in (*polarities, "want", "avoid"):  # the last two stand in for what was not found
