@@ -21,6 +21,7 @@ from mdialog.plan import Clip, Plan
 from mdialog.run import Play
 
 MISMATCHED = 20  # clips of other tracks that each answer is held against
+FEW_ANSWERS = 30  # with fewer, an interval by resampling means nothing, and no threshold is taken from them
 CALIBRATED = 2_000  # answers that the calibration is made on, at the most
 RESAMPLES = 1_000  # of the bootstrap over answers, for the interval of the AUC
 CONTROLS = 100  # answers that are asked for again with the real clip too
@@ -108,7 +109,8 @@ class Likeness:
     given : bool
         Whether it was given as a number.
     used : bool
-        False where `auc` may be .5: a threshold would then drop answers by chance, and none is dropped.
+        False where `auc` may be .5, or rests on fewer than `FEW_ANSWERS`: a threshold would then drop answers by chance, and
+        none is dropped.
     below, below_mismatched : float or None
         Share of the answers with their own clips, and with others', that lie under the threshold.
     """
@@ -131,7 +133,8 @@ class Likeness:
         told = (f"similarity: an answer is nearer to its own clip than to another's with AUC {self.auc:.3f} "
                 f"[{self.low:.3f}, {self.high:.3f}]; under {self.threshold:.3f} lie {self.below:.1%} of the answers and "
                 f"{self.below_mismatched:.1%} of {self.n_mismatched} mismatched pairs")  # fmt: skip
-        return told + ("" if self.used else "; the interval reaches .5: nothing is dropped by it")
+        why = f"fewer than {FEW_ANSWERS} answers" if self.n < FEW_ANSWERS else "the interval reaches .5"
+        return told + ("" if self.used else f"; {why}: nothing is dropped by it")
 
 
 def calibrate(
@@ -169,7 +172,7 @@ def calibrate(
     threshold = float(np.percentile(others, percentile)) if given is None else given
     return Likeness(
         n=n, n_mismatched=len(others), auc=float(auc), low=float(low), high=float(high), threshold=threshold,
-        given=given is not None, used=given is not None or bool(low > 0.5),
+        given=given is not None, used=given is not None or (n >= FEW_ANSWERS and bool(low > 0.5)),
         below=float((own < threshold).mean()), below_mismatched=float((others < threshold).mean()),
     )  # fmt: skip
 
