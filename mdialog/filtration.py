@@ -32,7 +32,7 @@ from mdialog.files import write_text
 from mdialog.hearing import Share
 from mdialog.listener.base import Listener
 from mdialog.plan import read_plans
-from mdialog.run import DIALOGUES, PLANS, player
+from mdialog.run import CONFIG, DIALOGUES, PLANS, player
 from mdialog.sieves import Answer, Deafness, Likeness, answered_deaf, answers_of, calibrate, earlier, low_confidence, names_of
 
 KEPT, DROPPED, RESULT, PAGE = "kept.jsonl", "dropped.jsonl", "filter.json", "filter.md"
@@ -148,6 +148,20 @@ def filter_from(options: dict) -> Filter:
     except ValidationError as error:
         problem = error.errors()[0]
         raise InputError(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}") from error
+
+
+def written_by(run: Path) -> str | None:
+    """Name of the listener that a run was made with, as it was given; None for the bundled one.
+
+    Raises
+    ------
+    InputError
+        If the folder says nothing of its run.
+    """
+    try:
+        return json.loads((run / CONFIG).read_text(encoding="utf-8")).get("listener")
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(f"{run / CONFIG}: cannot be read ({error}); give a run folder, or name the --listener") from error
 
 
 def filter_run(

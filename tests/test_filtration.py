@@ -11,9 +11,9 @@ from mdialog import run
 from mdialog.dialogue import read_dialogues, to_json
 from mdialog.errors import InputError
 from mdialog.evidence import COLUMNS
-from mdialog.filtration import DROPPED, FILTERS, KEPT, PAGE, RESULT, Filter, filter_from, filter_run
+from mdialog.filtration import DROPPED, FILTERS, KEPT, PAGE, RESULT, Filter, filter_from, filter_run, written_by
 from mdialog.plan import write_plans
-from mdialog.run import DIALOGUES, PLANS
+from mdialog.run import CONFIG, DIALOGUES, PLANS
 
 SPREAD = {"t1": 0, "t2": 1, "t3": 2}  # of each track, which axis of the stub's space
 
@@ -150,6 +150,16 @@ def test_dialogues_about_nothing_heard_are_kept_and_counted(folder, tmp_path):
     found = filter_run(folder, catalog=Stub(), listener=Hearing(), options=Filter(), out=tmp_path / "out")
     assert found.n_kept == 1 and found.n_answers == 0 and any("1 of 1 dialogues hold no answer" in note for note in found.notes)
     assert (tmp_path / "out" / DROPPED).read_bytes() == b""
+
+
+def test_a_run_says_who_wrote_it(folder):
+    with pytest.raises(InputError, match="--listener"):
+        written_by(folder)
+    (folder / CONFIG).write_text('{"listener": "some/model"}', encoding="utf-8")
+    assert written_by(folder) == "some/model"
+    (folder / CONFIG).write_text("[]", encoding="utf-8")
+    with pytest.raises(InputError, match="config.json"):
+        written_by(folder)
 
 
 def test_what_is_lacking_is_said(folder, tmp_path):
