@@ -3,6 +3,7 @@
 =================== ================================================================================
 ``config.json``     every option that changes the result, and the models' ids
 ``plans.jsonl``     complete or not there
+``trace.jsonl``     of a recipe that plans as it writes: a plan a line, before its dialogue; ``plans.jsonl`` once all are there
 ``dialogues.jsonl`` one finished dialogue a line, appended; in the order of the plans once the run is complete
 ``failures.jsonl``  one dialogue that could not be written a line, likewise
 ``contradicted.jsonl`` one candidate a line that a finished dialogue did without, for what it said of the sound
@@ -30,13 +31,14 @@ from mdialog.evidence import witness
 from mdialog.files import write_text
 from mdialog.listener.base import Sampling
 from mdialog.plan import Clip, Plan, read_plans
+from mdialog.plan import to_json as plan_json
 from mdialog.plan import write_plans as store_plans
 from mdialog.referee import Referee
 from mdialog.verdicts import Verifier, judge_of
-from mdialog.write import Options, Play, Written, write_plans
+from mdialog.write import Failure, Options, Play, Written, write_plans
 
 CONFIG, PLANS, DIALOGUES, FAILURES = "config.json", "plans.jsonl", "dialogues.jsonl", "failures.jsonl"
-CONTRADICTED = "contradicted.jsonl"
+CONTRADICTED, TRACE = "contradicted.jsonl", "trace.jsonl"
 # How a run is computed, not what comes out of it: these may change between a run and its resumption.
 _FREE = ("out", "device", "dtype", "batch", "max_rows", "allow_deaf")
 
@@ -118,6 +120,8 @@ class Summary:
         Of this call.
     n_utterances : int
         Written by this call.
+    note : str
+        What the recipe says of the run.
     """
 
     out: Path
@@ -125,6 +129,7 @@ class Summary:
     n_failed: int
     seconds: float
     n_utterances: int
+    note: str = ""
 
     @property
     def utterances_per_s(self) -> float:
@@ -138,7 +143,8 @@ class Summary:
     def __str__(self) -> str:
         failed = f", {self.n_failed} failed ({self.out / FAILURES})" if self.n_failed else ""
         speed = f"{self.n_utterances} utterances at {self.utterances_per_s:.1f}/s in {self.seconds:.0f} s"
-        return f"{self.n_dialogues} dialogues{failed} in {self.out / DIALOGUES}; {speed}"
+        note = f"; {self.note}" if self.note else ""
+        return f"{self.n_dialogues} dialogues{failed} in {self.out / DIALOGUES}; {speed}{note}"
 
 
 def generate(config: GenerateConfig, *, progress: Progress | None = None) -> Summary:
@@ -161,15 +167,17 @@ def generate(config: GenerateConfig, *, progress: Progress | None = None) -> Sum
     ModelError
         If the listener cannot be loaded or does not take the briefs.
     """
+    from mdialog import recipes
     from mdialog.audio import AudioCache
     from mdialog.catalog import Catalog
     from mdialog.listener import load
 
-    start = time.monotonic()
+    start, note = time.monotonic(), ""
     with open_run(config.out) as folder:
         claim_folder(folder, config, {})
-        catalog = Catalog.open(config.catalog)
-        plans = _plans(folder, config, catalog, progress)
+        catalog, recipe = Catalog.open(config.catalog), recipes.load(config.recipe)
+        traced = recipes.traces(recipe) and not (folder / PLANS).exists()
+        plans = [] if traced else _plans(folder, config, catalog, progress)
         listener = load(config.listener, device=config.device, dtype=config.dtype, max_rows=config.max_rows)
         if not config.allow_deaf:
             refuse_deaf(listener, AudioCache().folder)
@@ -177,9 +185,15 @@ def generate(config: GenerateConfig, *, progress: Progress | None = None) -> Sum
         claim_folder(folder, config, models)
         play = player(AudioCache(), sample_rate=listener.sample_rate)
         options = config.options(listener.sampling)
-        referee = referee_of(catalog, plans) if config.claims else None
-        n = write_run(folder, plans, listener, play=play, options=options, models=models, referee=referee, progress=progress)
-    return summary(config.out, start=start, n_utterances=n)
+        how = {"play": play, "options": options, "models": models, "progress": progress}
+        if traced:
+            n = trace_run(folder, config, catalog, listener, **how)
+        else:
+            referee = referee_of(catalog, plans) if config.claims else None
+            n = write_run(folder, plans, listener, referee=referee, **how)
+        if recipes.traces(recipe):
+            note = recipe.report(folder, catalog)
+    return summary(config.out, start=start, n_utterances=n, note=note)
 
 
 def refuse_deaf(listener, cache: Path) -> None:
@@ -278,6 +292,11 @@ def plan(config: GenerateConfig, catalog, *, progress: Progress | None = None) -
     from mdialog.snapshot import Snapshot
 
     options = recipes.options_of(config.recipe, config.recipe_options)
+    if recipes.traces(recipes.load(config.recipe)):
+        if not (config.out / PLANS).is_file():
+            raise InputError(f"{config.recipe} plans as it writes: `mdialog generate` leaves its plans in the run folder")
+        yield from read_plans(config.out / PLANS)
+        return
     planned = recipes.load(config.recipe).plan_many(
         Snapshot.of(catalog), seed=config.seed, n=config.n, shard=config.part, options=options
     )
@@ -319,31 +338,107 @@ def write_run(
     int
         Utterances written by this call.
     """
+
+    def outcomes(todo: set[str]) -> Iterator[Written | Failure]:
+        left = [plan for plan in plans if plan.id in todo]
+        return write_plans(left, listener, play=play, options=options, referee=referee)
+
+    return keep_run(folder, [plan.id for plan in plans], outcomes, models=models, progress=progress)
+
+
+def keep_run(
+    folder: Path,
+    ids: Sequence[str],
+    outcomes: Callable[[set[str]], Iterator[Written | Failure]],
+    *,
+    models: dict[str, str],
+    traced: bool = False,
+    progress: Progress | None = None,
+) -> int:
+    """Keep dialogues as they finish, those that the folder has neither a dialogue nor a failure for.
+
+    Parameters
+    ----------
+    folder : Path
+    ids : sequence of str
+        Of all dialogues of the run, in their order.
+    outcomes : callable
+        Makes the dialogues with these ids.
+    models : dict of str to str
+        For the record.
+    traced : bool
+        The plans came about in the writing: they are kept too, each before its dialogue.
+    progress : callable, optional
+
+    Returns
+    -------
+    int
+        Utterances written by this call.
+    """
     done = {record["id"] for record in recover(folder / DIALOGUES)}
     done |= {record["plan_id"] for record in recover(folder / FAILURES)}
-    todo = [plan for plan in plans if plan.id not in done]
-    untrue = [record for record in recover(folder / CONTRADICTED) if record["id"] in done]  # not of one that was cut off
-    write_text(folder / CONTRADICTED, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in untrue))
-    n_done, n_utterances = len(plans) - len(todo), 0
+    beside = (CONTRADICTED, *([TRACE] if traced else []))
+    for name in beside:
+        _drop_unfinished(folder / name, done)
+    n_done, n_utterances = len(done), 0
     with ExitStack() as stack:
         good, bad, thrown = (stack.enter_context(_appending(folder / name)) for name in (DIALOGUES, FAILURES, CONTRADICTED))
-        for outcome in write_plans(todo, listener, play=play, options=options, referee=referee):
+        traces = stack.enter_context(_appending(folder / TRACE)) if traced else None
+        for outcome in outcomes({one for one in ids if one not in done}):
+            if traces:
+                _append(traces, plan_json(outcome.plan))
             if isinstance(outcome, Written):
                 for record in contradicted_of(outcome):
                     _append(thrown, json.dumps(record.model_dump(), ensure_ascii=False))
                 _append(good, records.to_json(record_of(outcome, models=models)))
                 n_utterances += len(outcome.turns)
             else:
-                _append(bad, json.dumps(dataclasses.asdict(outcome), ensure_ascii=False))
+                failed = {name: value for name, value in vars(outcome).items() if name != "plan"}
+                _append(bad, json.dumps(failed, ensure_ascii=False))
                 n_utterances += len(outcome.written)
             n_done += 1
             if progress:
-                progress("dialogues", n_done, len(plans))
-    order = {plan.id: i for i, plan in enumerate(plans)}
+                progress("dialogues", n_done, len(ids))
+    order = {one: i for i, one in enumerate(ids)}
     _sort(folder / DIALOGUES, key=lambda record: order[record["id"]])
     _sort(folder / FAILURES, key=lambda record: order[record["plan_id"]])
-    _sort(folder / CONTRADICTED, key=lambda record: order[record["id"]])
+    for name in beside:
+        _sort(folder / name, key=lambda record: order[record["id"]])
     return n_utterances
+
+
+def trace_run(
+    folder: Path, config: GenerateConfig, catalog, listener, *, play: Play, options: Options, models: dict[str, str],
+    progress: Progress | None = None,
+) -> int:  # fmt: skip
+    """A run of a recipe that plans as it writes; its plans are in place once all of them are there.
+
+    Parameters
+    ----------
+    folder, listener, play, options, models, progress
+        As for :func:`write_run`.
+    config : GenerateConfig
+    catalog : Catalog
+
+    Returns
+    -------
+    int
+        Utterances written by this call.
+    """
+    from mdialog import recipes
+
+    recipe, of_recipe = recipes.load(config.recipe), recipes.options_of(config.recipe, config.recipe_options)
+    ids = recipe.ids(config.n, shard=config.part)
+
+    def outcomes(todo: set[str]) -> Iterator[Written | Failure]:
+        return recipe.play_many(
+            [one for one in ids if one in todo], catalog, listener, play=play, writing=options, seed=config.seed,
+            options=of_recipe, claims=config.claims,
+        )  # fmt: skip
+
+    n = keep_run(folder, ids, outcomes, models=models, traced=True, progress=progress)
+    (folder / TRACE).replace(folder / PLANS)
+    return n
 
 
 def record_of(written: Written, *, models: dict[str, str]) -> records.Dialogue:
@@ -412,7 +507,15 @@ def recover(path: Path) -> list[dict]:
     return found
 
 
-def summary(folder: Path, *, start: float, n_utterances: int) -> Summary:
+def _drop_unfinished(path: Path, done: set[str]) -> None:
+    """Take out the lines about dialogues that were cut off."""
+    found = recover(path)
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1] if found else []
+    kept = [line for line, record in zip(lines, found, strict=True) if record["id"] in done]
+    write_text(path, "".join(line + "\n" for line in kept))
+
+
+def summary(folder: Path, *, start: float, n_utterances: int, note: str = "") -> Summary:
     """What the folder holds now."""
     return Summary(
         out=folder,
@@ -420,6 +523,7 @@ def summary(folder: Path, *, start: float, n_utterances: int) -> Summary:
         n_failed=len(recover(folder / FAILURES)),
         seconds=time.monotonic() - start,
         n_utterances=n_utterances,
+        note=note,
     )
 
 

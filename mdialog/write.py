@@ -1,7 +1,7 @@
 """Writing: plays plans turn by turn, many dialogues at once; draws candidates and takes the first that passes."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -115,6 +115,8 @@ class Failure:
         A few rejected candidates and their faults.
     written : tuple of str
         The turns before it, which were good.
+    plan : Plan or None
+        As far as it came, where it was made while it was written.
     """
 
     plan_id: str
@@ -126,85 +128,125 @@ class Failure:
     rejected: dict[str, int] = field(default_factory=dict)
     examples: tuple[dict, ...] = ()
     written: tuple[str, ...] = ()
+    plan: Plan | None = None
 
 
-class _Game:
-    """One dialogue being played: the turn it is at, and the candidates that were tried for it."""
+@dataclass(frozen=True)
+class Ask:
+    """What one dialogue asks of the listener before it can go on.
 
-    def __init__(self, plan: Plan, options: Options, referee: Referee | None):
-        self.plan, self._options, self._referee = plan, options, referee
-        self.turns: list[WrittenTurn] = []
-        self.outcome: Written | Failure | None = None
-        self._next_turn()
+    Parameters
+    ----------
+    requests : tuple of Request
+    first, n : int
+        Candidates ``first .. first + n - 1`` of each.
+    sampling : Sampling
+    hears : bool
+        Whether there is sound in them.
+    """
 
-    def _next_turn(self) -> None:
-        self.request: Request | None = None
+    requests: tuple[Request, ...]
+    first: int
+    n: int
+    sampling: Sampling
+    hears: bool
+
+
+def write_turn(
+    plan: Plan, turn_index: int, written: Sequence[str], *, play: Play, options: Options, referee: Referee | None
+) -> Generator[Ask, list[list[str]], WrittenTurn | Failure]:
+    """Draw candidates of a turn, round after round, and take the first without a fault.
+
+    Parameters
+    ----------
+    plan : Plan
+        Its turns up to this one are all that is looked at, but for what must not be said yet.
+    turn_index : int
+    written : sequence of str
+        The utterances before it.
+    play, options, referee
+        As for :func:`write_plans`.
+
+    Yields
+    ------
+    Ask
+        Answered with the candidates of its requests.
+
+    Returns
+    -------
+    WrittenTurn or Failure
+    """
+    draft = _Draft(plan, turn_index, tuple(written), referee)
+    for first, n, sampling in options.rounds():
+        try:
+            request = draft.prepare(play)
+        except InputError as error:
+            return draft.failure(str(error))
+        hears = bool(draft.brief.clips)
+        if not hears and sampling.temperature:  # nothing to get wrong about the sound: drawn from the widest nucleus at once
+            sampling = replace(sampling, top_p=max(sampling.top_p, WIDEST_TOP_P))
+        (candidates,) = yield Ask((request,), first, n, sampling, hears)
+        if taken := draft.judge(candidates):
+            return taken
+    return draft.failure("no candidate passed the checks")
+
+
+class _Draft:
+    """A turn being written: its request, and the candidates that were tried for it."""
+
+    def __init__(self, plan: Plan, turn_index: int, written: tuple[str, ...], referee: Referee | None):
+        self.plan, self._i, self._written, self._referee = plan, turn_index, written, referee
         self.brief: briefs.Brief | None = None
+        self._request: Request | None = None
         self._contradicted: tuple[str, ...] = ()
-        self._rounds = self._options.rounds()
-        self.round = next(self._rounds)
         self._tried: list[tuple[str, list]] = []
         self._untrue: list[tuple[str, tuple[records.Claim, ...]]] = []
-        if len(self.turns) == len(self.plan.turns):
-            self.outcome = Written(plan=self.plan, turns=tuple(self.turns))
 
-    def prepare(self, play: Play) -> None:
+    def prepare(self, play: Play) -> Request:
         """Brief and request of the turn, unless an earlier round has made them."""
-        if self.request is not None:
-            return
-        i = len(self.turns)
-        try:
-            brief = briefs.build(self.plan, i, [turn.text for turn in self.turns])
+        if self._request is None:
+            brief = briefs.build(self.plan, self._i, self._written)
             self.brief = replace(brief, contradicted=self._contradicted)
             messages = briefs.messages(self.brief, play=lambda clip: play(self.plan, clip))
-        except InputError as error:
-            self._fail(str(error))
-            return
-        self.request = Request(id=f"{self.plan.id}/{i}", messages=messages, names=briefs.names(self.brief))
+            self._request = Request(id=f"{self.plan.id}/{self._i}", messages=messages, names=briefs.names(self.brief))
+        return self._request
 
-    def judge(self, candidates: list[str]) -> None:
-        """Take the first candidate without a fault; else go on to the next round, or give up."""
-        i, untrue = len(self.turns), list(self.brief.contradicted)
+    def judge(self, candidates: list[str]) -> WrittenTurn | None:
+        """The first candidate without a fault, if there is one."""
+        untrue = list(self.brief.contradicted)
         for text in candidates:
-            found, judged = faults(text, self.brief, plan=self.plan, turn_index=i), ()
+            found, judged = faults(text, self.brief, plan=self.plan, turn_index=self._i), ()
             if not found and self._referee:
-                judged = self._referee.claims(text, self.brief, plan=self.plan, turn_index=i)
+                judged = self._referee.claims(text, self.brief, plan=self.plan, turn_index=self._i)
                 against = contradicted(judged, self.brief)
                 found = [_contradiction(claim) for claim in against]
                 untrue += [claim.text for claim in against]
                 self._untrue += [(text, judged)] if against else []
             if not found:
-                rejected = dict(self._rejected())
-                self.turns.append(WrittenTurn(text, len(self._tried) + 1, rejected, judged, tuple(self._untrue)))
-                self._next_turn()
-                return
+                return WrittenTurn(text, len(self._tried) + 1, _counted(self._tried), judged, tuple(self._untrue))
             self._tried.append((text, found))
         if len(untrue) > len(self.brief.contradicted):
-            self._contradicted, self.request = tuple(dict.fromkeys(untrue)), None  # the next brief names them
-        if (following := next(self._rounds, None)) is None:
-            self._fail("no candidate passed the checks")
-        else:
-            self.round = following
+            self._contradicted, self._request = tuple(dict.fromkeys(untrue)), None  # the next brief names them
+        return None
 
-    def _rejected(self) -> Counter:
-        return Counter(check for _, found in self._tried for check in sorted({fault.check for fault in found}))
+    def failure(self, reason: str) -> Failure:
+        turn = self.plan.turns[self._i]
+        return failure(self.plan, self._i, turn.role, turn.intents, reason, tried=self._tried, written=self._written)
 
-    def _fail(self, reason: str) -> None:
-        turn = self.plan.turns[len(self.turns)]
-        self.outcome = Failure(
-            plan_id=self.plan.id,
-            turn=len(self.turns),
-            role=turn.role,
-            intents=turn.intents,
-            reason=reason,
-            candidates=len(self._tried),
-            rejected=dict(self._rejected()),
-            examples=tuple(
-                {"text": text, "faults": [f"{f.check}: {f.text!r}: {f.message}" for f in found]}
-                for text, found in self._tried[:SHOWN_CANDIDATES]
-            ),
-            written=tuple(turn.text for turn in self.turns),
-        )
+
+def failure(
+    plan: Plan, turn_index: int, role: str, intents: tuple[str, ...], reason: str, *,
+    tried: Sequence[tuple[str, Sequence[Fault]]], written: Sequence[str],
+) -> Failure:  # fmt: skip
+    """What is kept of a turn that came to nothing: `tried` are its candidates and their faults."""
+    shown = tried[:SHOWN_CANDIDATES]
+    examples = tuple({"text": text, "faults": [f"{f.check}: {f.text!r}: {f.message}" for f in found]} for text, found in shown)
+    return Failure(plan.id, turn_index, role, intents, reason, len(tried), _counted(tried), examples, tuple(written))
+
+
+def _counted(tried: Sequence[tuple[str, Sequence[Fault]]]) -> dict[str, int]:
+    """Check to number of candidates that it rejected."""
+    return dict(Counter(check for _, found in tried for check in sorted({fault.check for fault in found})))
 
 
 def _contradiction(claim: records.Claim) -> Fault:
@@ -236,31 +278,76 @@ def write_plans(
     Written or Failure
         One for every plan, in the order in which they finish.
     """
-    waiting, games = iter(plans), []
-    while True:
-        games += [_Game(plan, options, referee) for plan in islice(waiting, options.batch - len(games))]
-        if not games:
-            return
-        for game in games:
-            if game.outcome is None:
-                game.prepare(play)
-        _step([game for game in games if game.outcome is None], listener, options)
-        yield from (game.outcome for game in games if game.outcome is not None)
-        games = [game for game in games if game.outcome is None]
+    games = (_played(plan, play, options, referee) for plan in plans)
+    return side_by_side(games, listener, batch=options.batch, seed=options.seed)
 
 
-def _step(games: list[_Game], listener: Listener, options: Options) -> None:
-    """One round for every dialogue: those that stand at the same round, and all hear something or all do not, share a call.
+Game = Generator[Ask, list[list[str]], Written | Failure]
 
-    Who hears nothing has nothing to get wrong about the sound: these turns are drawn from the widest nucleus at once.
+
+def _played(plan: Plan, play: Play, options: Options, referee: Referee | None) -> Game:
+    """All turns of a plan, one after the other."""
+    turns: list[WrittenTurn] = []
+    for i in range(len(plan.turns)):
+        came = yield from write_turn(plan, i, [t.text for t in turns], play=play, options=options, referee=referee)
+        if isinstance(came, Failure):
+            return came
+        turns.append(came)
+    return Written(plan=plan, turns=tuple(turns))
+
+
+@dataclass
+class _Standing:
+    """A dialogue under way: what it asks now, or what it came to."""
+
+    game: Game
+    ask: Ask | None = None
+    outcome: Written | Failure | None = None
+
+    def go_on(self, answers: list[list[str]] | None = None) -> None:
+        try:
+            self.ask = self.game.send(answers)
+        except StopIteration as end:
+            self.outcome = end.value
+
+
+def side_by_side(games: Iterable[Game], listener: Listener, *, batch: int, seed: int) -> Iterator[Written | Failure]:
+    """Play dialogues together, up to `batch` at once; what those that stand alike ask shares a call of the listener.
+
+    Parameters
+    ----------
+    games : iterable of generator
+        Each yields what it asks, is sent the answers (a list of candidates for each request), and returns its outcome.
+    listener : Listener
+    batch : int > 0
+    seed : int
+
+    Yields
+    ------
+    Written or Failure
+        In the order in which they finish.
     """
-    by_round: dict[tuple, list[_Game]] = {}
-    for game in games:
-        by_round.setdefault((game.round, bool(game.brief.clips)), []).append(game)
-    for ((first, n, sampling), hears), together in by_round.items():
-        requests = [game.request for game in together]
-        if not hears and sampling.temperature:
-            sampling = replace(sampling, top_p=max(sampling.top_p, WIDEST_TOP_P))
-        drawn = listener.write(requests, n=n, first=first, seed=options.seed, sampling=sampling)
-        for game, candidates in zip(together, drawn, strict=True):
-            game.judge(candidates)
+    waiting, standing = iter(games), []
+    while True:
+        fresh = [_Standing(game) for game in islice(waiting, batch - len(standing))]
+        for one in fresh:
+            one.go_on()
+        standing += fresh
+        if not standing:
+            return
+        _step([one for one in standing if one.outcome is None], listener, seed)
+        yield from (one.outcome for one in standing if one.outcome is not None)
+        standing = [one for one in standing if one.outcome is None]
+
+
+def _step(standing: list[_Standing], listener: Listener, seed: int) -> None:
+    """One step of every dialogue: those at the same round, and all hear something or all do not, share a call."""
+    alike: dict[tuple, list[_Standing]] = {}
+    for one in standing:
+        alike.setdefault((one.ask.first, one.ask.n, one.ask.sampling, one.ask.hears), []).append(one)
+    for (first, n, sampling, _), together in alike.items():
+        requests = [request for one in together for request in one.ask.requests]
+        answers = listener.write(requests, n=n, first=first, seed=seed, sampling=sampling)
+        drawn = (candidates for _, candidates in zip(requests, answers, strict=True))
+        for one in together:
+            one.go_on(list(islice(drawn, len(one.ask.requests))))

@@ -1,4 +1,7 @@
-"""Recipes: each plans one kind of dialogue. A recipe's module has ``Options`` and ``plan_many``."""
+"""Recipes: each plans one kind of dialogue. A recipe's module has ``Options`` and ``plan_many``.
+
+One that plans as it writes (:func:`traces`) has ``ids``, ``play_many`` and ``report`` instead of ``plan_many``.
+"""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -13,6 +16,7 @@ RECIPES = {
     "audio-dialogue": "mdialog.recipes.audio_dialogue",
     "comparison": "mdialog.recipes.comparison",
     "description": "mdialog.recipes.description",
+    "goal-driven": "mdialog.recipes.goal_driven",
 }
 
 
@@ -32,6 +36,11 @@ def load(name: str) -> ModuleType:
     if name not in RECIPES:
         raise InputError(f"{name!r} is no recipe; use one of: {', '.join(RECIPES)}")
     return import_module(RECIPES[name])
+
+
+def traces(recipe: ModuleType) -> bool:
+    """Whether a recipe plans as it writes: its plans are the traces of its dialogues."""
+    return hasattr(recipe, "play_many")
 
 
 def options_of(name: str, given: Mapping[str, object]) -> BaseModel:
