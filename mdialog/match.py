@@ -209,7 +209,7 @@ def parts(
 
 def by_text(shelf: Shelf, text: str) -> np.ndarray:
     """Likeness of sound to a text: z-scores against the background, 0 for tracks without sound [shape=(n,)]."""
-    return _near(shelf, shelf.catalog.clap.embed_text([text])[0]) if shelf.heard.any() else np.zeros(len(shelf))
+    return _near(shelf, shelf.text_embedding(text)) if shelf.heard.any() else np.zeros(len(shelf))
 
 
 def by_sound(shelf: Shelf, rows: Mapping[int, float]) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -75,8 +76,9 @@ NO_NAMES = Names()
 
 
 def plain(name: str) -> str:
-    """Words of a name in lower case: how names are compared."""
-    return " ".join(re.findall(r"[^\W_]+", fold(name)))
+    """Words of a name in lower case and without accents: how names are compared."""
+    bare = re.sub(r"[\u0300-\u036f]", "", unicodedata.normalize("NFKD", fold(name)))
+    return " ".join(re.findall(r"[^\W_]+", bare))
 
 
 def mentions(text: str, names: Names) -> list[Mention]:

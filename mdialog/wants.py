@@ -252,7 +252,7 @@ _DECADES = {"twenties": 1920, "thirties": 1930, "forties": 1940, "fifties": 1950
             "eighties": 1980, "nineties": 1990}  # fmt: skip
 _DECADE = re.compile(rf"\b(?:(?:19|20)?\d0'?s\b|{'|'.join(_DECADES)}\b)", re.I)
 _BPM = re.compile(r"(?:\b(over|above|under|below) )?\b(\d{2,3}) ?(?:bpm\b|beats (?:a|per) minute)", re.I)
-_KEY = re.compile(r"(?<![\w#'])([A-G])(?: ?(sharp|flat|#|♯|♭))? (major|minor)\b(?! key)")
+_KEY = re.compile(r"(?<![\w#'])([A-G])(?: ?(sharp|flat|#|♯|♭)|(b))? (major|minor)\b(?! key)")
 
 
 def _numbers(masked: str) -> list[Want]:
@@ -267,8 +267,8 @@ def _numbers(masked: str) -> list[Want]:
         sign = {"over": ">", "above": ">", "under": "<", "below": "<"}.get((match[1] or "").lower(), "=")
         found.append(Want("tempo", (f"{sign}{match[2]}",), start=match.start(), end=match.end()))
     for match in _KEY.finditer(masked):
-        sign = {"sharp": "-sharp", "#": "#", "♯": "#", "flat": "-flat", "♭": "b"}.get(match[2] or "", "")
-        if key := vocab.load().canonical("key", f"{match[1]}{sign} {match[3]}"):
+        sign = {"sharp": "-sharp", "#": "#", "♯": "#", "flat": "-flat", "♭": "b", "b": "b"}.get(match[2] or match[3] or "", "")
+        if key := vocab.load().canonical("key", f"{match[1]}{sign} {match[4]}"):
             found.append(Want("key", (key,), start=match.start(), end=match.end()))
     return found
 
