@@ -102,14 +102,14 @@ def evaluate_text(
     """
     wanted = [[texts] if isinstance(texts, str) else list(texts) for texts in references]
     _check(answers, wanted, groups)
-    weights = _resampled(len(answers), groups, seed)
+    known: dict[object, int] = {}
+    group_of = np.array([known.setdefault(g, len(known)) for g in (range(len(answers)) if groups is None else groups)])
     metrics = (
-        _metric("BLEU-4", 100.0, _bleu(answers, wanted), weights),
-        _metric("ROUGE-L", 1.0, _rouge(answers, wanted), weights),
-        _metric("CIDEr-D", 10.0, _cider(answers, wanted), weights),
+        _metric("BLEU-4", 100.0, _bleu(answers, wanted), group_of, seed),
+        _metric("ROUGE-L", 1.0, _rouge(answers, wanted), group_of, seed),
+        _metric("CIDEr-D", 10.0, _cider(answers, wanted), group_of, seed),
     )
-    n_groups = len(answers) if groups is None else len(set(groups))
-    return TextScores(len(answers), sum(map(len, wanted)), n_groups, sum(not _has_word(text) for text in answers), metrics)
+    return TextScores(len(answers), sum(map(len, wanted)), len(known), sum(not _has_word(text) for text in answers), metrics)
 
 
 def _check(answers: Sequence[str], wanted: list[list[str]], groups: Sequence[object] | None) -> None:
@@ -200,24 +200,18 @@ def _library(name: str):
 # ---- the bootstrap
 
 
-def _resampled(n: int, groups: Sequence[object] | None, seed: int) -> np.ndarray | None:
-    """How often each answer is drawn, (RESAMPLES, n); None where there is one group, which cannot vary."""
-    known: dict[object, int] = {}
-    group_of = np.array([known.setdefault(g, len(known)) for g in (range(n) if groups is None else groups)])
-    if len(known) < 2:
-        return None
-    drawn = seeds.generator(seed, "text").multinomial(len(known), np.full(len(known), 1 / len(known)), size=RESAMPLES)
-    return drawn[:, group_of]
-
-
-def _metric(name: str, best: float, found: _Found, weights: np.ndarray | None) -> Metric:
+def _metric(name: str, best: float, found: _Found, group_of: np.ndarray, seed: int) -> Metric:
+    """A metric with its interval: the corpus score with whole groups drawn again, every metric with the same draws."""
     library, tokeniser, items, total = found
     score = interval = None
     if total:
         score = total(np.ones(len(items), dtype=np.int64))
-    if total and weights is not None:
-        low, high = np.percentile([total(row) for row in weights], [2.5, 97.5])
-        interval = (float(low), float(high))
+        n = int(group_of.max()) + 1
+        if n > 1:
+            rng = seeds.generator(seed, "text")
+            drawn = (np.bincount(rng.integers(0, n, size=n), minlength=n) for _ in range(RESAMPLES))
+            low, high = np.percentile([total(times[group_of]) for times in drawn], [2.5, 97.5])
+            interval = (float(low), float(high))
     return Metric(name, library, tokeniser, best, score, interval, tuple(items.tolist()))
 
 
