@@ -308,3 +308,37 @@ def test_terms_that_cancel_leave_every_track_alike(filled):
     assert [h.score for h in hits] == [0.0] * 5
     sounding = {r["track_id"] for r in filled[1] if r.get("embedding") is not None}
     assert [h.track_id for h in hits] == sorted(sounding - {seed})[:5]
+
+
+def test_a_catalogue_of_version_1_gets_the_columns_it_lacks(clap, filled, tmp_path, monkeypatch):
+    from mdialog import catalog as module
+    from mdialog.metadata import EventSpan
+    from mdialog.schema import ADDED_COLUMNS, track_schema
+    from mdialog.snapshot import Snapshot
+
+    row = filled[1][0]
+    with monkeypatch.context() as then:
+        then.setattr(module, "SCHEMA_VERSION", 1)
+        full = track_schema(dim=clap.dim, n_labels=len(clap.zero_shot.labels))
+        then.setattr(module, "track_schema", lambda **_: module.pa.schema([f for f in full if f.name not in ADDED_COLUMNS]))
+        Catalog.create(tmp_path / "c", clap=clap).write([{k: v for k, v in row.items() if k not in ADDED_COLUMNS}], [])
+    old = Catalog.open(tmp_path / "c")
+    assert len(Snapshot.of(old)) == 1 and Snapshot.of(old).events_of(0) == ()
+    with pytest.raises(InputError, match=r"version 1, without meta_events; run `mdialog ingest"):
+        old.columns(["meta_events"])
+    new = Catalog.create(tmp_path / "c", clap=clap)
+    held = new.columns(["track_id", *ADDED_COLUMNS]).to_pylist()
+    assert held == [{"track_id": row["track_id"]} | dict.fromkeys(ADDED_COLUMNS)]
+    said = Metadata(title="t", caption="soft", aspects=("a", "b"), events=(EventSpan("rain", 0.5, 2.0),))
+    new.write([track_row({"track_id": "x" * 16, "path": None, "silent": False}, said)], [])
+    snapshot = Snapshot.of(Catalog.open(tmp_path / "c"))
+    assert snapshot.events_of(snapshot.index["x" * 16]) == said.events
+    assert snapshot.captions.to_pylist().count("soft") == 1 and snapshot.aspects.drop_null().to_pylist() == [["a", "b"]]
+
+
+def test_a_catalogue_of_an_unknown_version_is_refused(clap, tmp_path, monkeypatch):
+    with monkeypatch.context() as later:
+        later.setattr("mdialog.catalog.SCHEMA_VERSION", 99)
+        Catalog.create(tmp_path / "c", clap=clap)
+    with pytest.raises(InputError, match="schema version 99, this mdialog reads 2"):
+        Catalog.open(tmp_path / "c")

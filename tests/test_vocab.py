@@ -65,3 +65,23 @@ def test_every_heard_label_has_prompts_of_its_own(v):
 def test_programs_belong_to_one_instrument(v):
     programs = [p for value in v["instrument"].values for p in value.programs]
     assert len(programs) == len(set(programs)) and all(0 <= p < 128 for p in programs)
+
+
+def test_events_are_apart(v):
+    """Nothing that reads the vocabulary of music meets them."""
+    from mdialog.clap import heard_labels
+    from mdialog.query import KINDS
+
+    assert "event" not in v and "event" not in v.attribute_kinds and "event" not in KINDS
+    assert [kind.name for kind in v] == ["course", "culture", "energy", "genre", "instrument", "key", "metre", "mode", "mood",
+                                         "popularity", "tempo", "theme", "vocal"]  # fmt: skip
+    assert not any(kind == "event" for kind, _ in heard_labels())
+    assert len(heard_labels()) == sum(bool(value.prompts) for kind in v for value in kind.values)
+
+
+def test_a_name_or_a_code_means_one_event():
+    events = vocab.events()
+    words = [word.casefold() for value in events.values for word in dict.fromkeys((value.name, *value.words, *value.codes))]
+    assert len(words) == len(set(words)) and all(value.codes and not value.prompts for value in events.values)
+    assert events.canonical("/m/06mb1") == "rain" and events.canonical("Church Bell") == "bell"
+    assert events.canonical("choir") is None and events.canonical("/M/06MB1") is None

@@ -12,11 +12,13 @@ from mdialog.synth.studio import Studio, faded, panned, reflected
 
 AUDIBLE_DB = 32.0
 """A sound begins and ends where 10 ms of it come within this of its loudest 10 ms."""
+_CUT_DB = 27.0  # it is cut a little sooner: what fluctuates would else dip under the other before its end
 LONGEST_S = 12.0
 SHORTEST_S = 4.0
 """The least that may be asked for as the longest."""
 
 _FRAME_S = 0.01
+_FADE_S = 0.02  # after the last frame that is loud enough, which stays as it is
 _LOUDEST_S = 0.05  # the level of a sound is that of its loudest 50 ms
 
 
@@ -89,7 +91,7 @@ def make_take(label: str, seed: int, *, sample_rate: int = 44_100, longest_s: fl
     if sound.ndim == 1:
         sound = reflected(panned(sound, rng.uniform(-0.7, 0.7)), sample_rate, rng)
     first, end = _audible(sound, sample_rate, round(longest_s * sample_rate))
-    sound = sound[:, first:end] * faded(end - first, sample_rate, 0.002, 0.025)
+    sound = sound[:, first:end] * faded(end - first, sample_rate, 0.002, _FADE_S)
     return Take(label, sound / _loudest(sound, sample_rate), tuple(max(0.0, t - first / sample_rate) for t in onsets))
 
 
@@ -102,8 +104,9 @@ def _audible(sound: np.ndarray, rate: int, longest: int) -> tuple[int, int]:
     """First sample and end of what is audible."""
     size = round(_FRAME_S * rate)
     power = np.square(sound[:, : sound.shape[1] // size * size]).sum(axis=0).reshape(-1, size).sum(axis=1)
-    loud = np.flatnonzero(power >= power.max() * 10 ** (-AUDIBLE_DB / 10))
-    return loud[0] * size, min((loud[-1] + 1) * size, loud[0] * size + longest)
+    loud = np.flatnonzero(power >= power.max() * 10 ** (-_CUT_DB / 10))
+    first = loud[0] * size
+    return first, min((loud[-1] + 1) * size + round(_FADE_S * rate), first + longest, sound.shape[1])
 
 
 def _loudest(sound: np.ndarray, rate: int) -> float:
