@@ -88,7 +88,7 @@ temperature_option = click.option(
 @click.option("--workers", type=POSITIVE, help="Processes.  [default: all cores]")
 @with_config
 def synth(folder, tracks, scenes, seed, soundfont, workers):
-    """Compose and render labelled music, and scenes of sound events, into FOLDER.
+    """Compose and render labelled music and scenes of sound.
 
     The scenes' index, events.tsv, is what `mdialog ingest --metadata` takes.
     """
@@ -471,8 +471,8 @@ def exam(listener, out, items, protocol, seed, device):
 @main.command()
 @click.argument("run", type=FOLDER)
 @catalog_option
-@click.option("--part", "parts", type=click.Choice(["grounding", "relevance", "people"]), multiple=True,
-              help="Only this.  [default: all]")
+@click.option("--part", "parts", type=click.Choice(["grounding", "relevance", "consistency", "people"]), multiple=True,
+              help="Only this.  [default: all that the run has]")
 @click.option("--turns", type=POSITIVE, default=200, help="Turns to write again for the grounding.")
 @click.option("--people", type=FILE, help="CPCD's dialogues (.jsonl), to stand beside the run.")
 @click.option("--listener", help="Who writes turns again.  [default: the run's]")
@@ -486,10 +486,9 @@ def evaluate(run, catalog, parts, people, **options):
     Turns are written again with the real clip, another clip, noise and silence. What it finds goes into
     RUN/evaluation.
     """
-    from mdialog.evaluation import PARTS
     from mdialog.evaluation import evaluate as look
 
-    page = look(run, catalog=catalog, parts=parts or PARTS, people=people, say=lambda text: click.echo(text, err=True),
+    page = look(run, catalog=catalog, parts=parts, people=people, say=lambda text: click.echo(text, err=True),
                 **options)
     click.echo(page)
 

@@ -1,11 +1,11 @@
 """`mdialog evaluate`: a run's grounding, relevance, and talk beside people's, as one page of figures.
 
-What it writes into ``RUN/evaluation``: ``grounding.json``, ``relevance.json``, ``people.json``, ``evaluation.md``, pictures.
+What it writes into ``RUN/evaluation``: a ``.json`` a part, ``evaluation.md``, pictures.
 """
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mdialog.dialogue import Dialogue, read_dialogues
@@ -16,7 +16,7 @@ from mdialog.run import plan as plan_run
 from mdialog.snapshot import Snapshot
 
 FOLDER, PAGE = "evaluation", "evaluation.md"
-PARTS = ("grounding", "relevance", "people")  # and, where a judge is named, "judge"
+PARTS = ("grounding", "relevance", "consistency", "people")  # and, where a judge is named, "judge"
 JUDGED = 40  # dialogues that a judge scores
 PLANS_COMPARED = 2_000  # so many plans' order of intents is held against people's
 
@@ -25,7 +25,7 @@ def evaluate(
     run: Path,
     *,
     catalog: str,
-    parts: tuple[str, ...] = PARTS,
+    parts: tuple[str, ...] = (),
     listener: str | None = None,
     device: str = "cpu",
     turns: int = 200,
@@ -42,7 +42,7 @@ def evaluate(
     catalog : str
         That the run was planned on.
     parts : tuple of str
-        Of `PARTS`.
+        Of `PARTS`; by default those that the run's kind of dialogue has (:func:`parts_of`).
     listener : str, optional
         Who writes turns again for the grounding; the run's own by default.
     device : str
@@ -73,6 +73,7 @@ def evaluate(
     dialogues, plans = list(read_dialogues(run / DIALOGUES)), list(read_plans(run / PLANS))
     if not dialogues:
         raise InputError(f"{run / DIALOGUES} holds no dialogue; write some with `mdialog generate`")
+    parts = parts or parts_of(dialogues)
     opened = Catalog.open(catalog, device=device)
     out = run / FOLDER
     out.mkdir(exist_ok=True)
@@ -86,6 +87,14 @@ def evaluate(
     page = f"# {run.name}: {len(dialogues)} dialogues\n\n" + "\n".join(sections)
     (out / PAGE).write_text(page, encoding="utf-8")
     return page
+
+
+def parts_of(dialogues: Sequence[Dialogue]) -> tuple[str, ...]:
+    """What there is to be evaluated: recommendations, walks, talk that people's can be held beside."""
+    recommends = any(turn.track_seq for dialogue in dialogues for turn in dialogue.turns)
+    walks = any(dialogue.recipe == "talk-the-walk" for dialogue in dialogues)
+    left_out = {*(() if recommends else ("relevance", "people")), *(() if walks else ("consistency",))}
+    return tuple(part for part in PARTS if part not in left_out)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,6 +140,14 @@ def _relevance(job: _Job) -> tuple[dict, str]:
     return dataclasses.asdict(result), relevance.table(result)
 
 
+def _consistency(job: _Job) -> tuple[dict, str]:
+    from mdialog.evaluate import consistency
+
+    embed_text = job.catalog.clap.embed_text
+    result = consistency.evaluate_consistency(job.dialogues, Snapshot.of(job.catalog), embed_text=embed_text, seed=job.seed)
+    return dataclasses.asdict(result), consistency.table(result)
+
+
 def _people(job: _Job) -> tuple[dict, str]:
     from mdialog.evaluate import people as humans
     from mdialog.evaluate.pictures import pictures
@@ -163,4 +180,6 @@ def _judge(job: _Job) -> tuple[dict, str]:
     return {"judge": who.model_id, "rows": [dataclasses.asdict(row) for row in rows(found, able)]}, text + table(found, able)
 
 
-_PARTS = {"grounding": _grounding, "relevance": _relevance, "people": _people, "judge": _judge}
+_PARTS = {
+    "grounding": _grounding, "relevance": _relevance, "consistency": _consistency, "people": _people, "judge": _judge,
+}  # fmt: skip

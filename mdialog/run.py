@@ -291,15 +291,15 @@ def plan(config: GenerateConfig, catalog, *, progress: Progress | None = None) -
     from mdialog import recipes
     from mdialog.snapshot import Snapshot
 
-    options = recipes.options_of(config.recipe, config.recipe_options)
-    if recipes.traces(recipes.load(config.recipe)):
+    recipe, options = recipes.load(config.recipe), recipes.options_of(config.recipe, config.recipe_options)
+    if recipes.traces(recipe):
         if not (config.out / PLANS).is_file():
             raise InputError(f"{config.recipe} plans as it writes: `mdialog generate` leaves its plans in the run folder")
         yield from read_plans(config.out / PLANS)
         return
-    planned = recipes.load(config.recipe).plan_many(
-        Snapshot.of(catalog), seed=config.seed, n=config.n, shard=config.part, options=options
-    )
+    snapshot = Snapshot.of(catalog)
+    more = recipe.of_catalog(catalog, snapshot, options) if hasattr(recipe, "of_catalog") else {}
+    planned = recipe.plan_many(snapshot, seed=config.seed, n=config.n, shard=config.part, options=options, **more)
     total = len(range(config.part[0], config.n, config.part[1]))
     for i, made in enumerate(planned, start=1):
         if progress:

@@ -1,5 +1,6 @@
 """`mdialog evaluate` on a small run of the bundled listener: every part writes its figures."""
 
+import dataclasses
 import json
 
 import pytest
@@ -8,6 +9,8 @@ from click.testing import CliRunner
 from mdialog import cli, run
 from mdialog.errors import InputError
 from mdialog.evaluation import evaluate
+from mdialog.run import record_of
+from mdialog.write import Written, WrittenTurn
 
 
 @pytest.fixture(scope="module")
@@ -40,3 +43,26 @@ def test_what_cannot_be_evaluated_is_named(made, catalog_path, tmp_path):
         evaluate(made, catalog=str(catalog_path), parts=("soup",))
     with pytest.raises(InputError, match="no such file"):
         evaluate(tmp_path, catalog=str(catalog_path))
+
+
+def test_a_run_is_evaluated_in_the_parts_that_it_has(catalog_path, tmp_path):
+    import plans
+
+    from mdialog.evaluation import parts_of
+
+    def of(recipe, **change):
+        made = dataclasses.replace(plans.plan(tmp_path), recipe=recipe)
+        made = dataclasses.replace(made, turns=tuple(dataclasses.replace(turn, **change) for turn in made.turns))
+        return record_of(Written(made, tuple(WrittenTurn("Hello.", 1, {}) for _ in made.turns)), models={})
+
+    assert parts_of([of("music-discovery")]) == ("grounding", "relevance", "people")
+    assert parts_of([of("talk-the-walk")]) == ("grounding", "relevance", "consistency", "people")
+    assert parts_of([of("comparison", track_seq=())]) == ("grounding",)
+
+
+def test_walks_are_evaluated_for_consistency(catalog_path, listener_mini, tmp_path):
+    options = {"catalog": str(catalog_path), "out": tmp_path / "walks", "n": 3, "listener": str(listener_mini)}
+    walk = {"recipe": "talk-the-walk", "recipe_options": {"length": 2}, "claims": False, "allow_deaf": True}
+    assert run.generate(run.config_from(options | walk)).n_dialogues
+    page = evaluate(tmp_path / "walks", catalog=str(catalog_path), parts=("consistency",))
+    assert "## Consistency" in page and (tmp_path / "walks" / "evaluation" / "consistency.json").is_file()

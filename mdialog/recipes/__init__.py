@@ -1,5 +1,6 @@
 """Recipes: each plans one kind of dialogue. A recipe's module has ``Options`` and ``plan_many``.
 
+One that needs more of the catalogue than its snapshot has ``of_catalog``: what it gives, ``plan_many`` takes by name.
 One that plans as it writes (:func:`traces`) has ``ids``, ``play_many`` and ``report`` instead of ``plan_many``.
 """
 
@@ -13,6 +14,7 @@ from mdialog.errors import InputError
 
 RECIPES = {
     "music-discovery": "mdialog.recipes.music_discovery",
+    "talk-the-walk": "mdialog.recipes.talk_the_walk",
     "audio-dialogue": "mdialog.recipes.audio_dialogue",
     "comparison": "mdialog.recipes.comparison",
     "description": "mdialog.recipes.description",

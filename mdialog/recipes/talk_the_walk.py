@@ -11,6 +11,7 @@ formula and no number: those are this module's own.
 import math
 import random
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -251,6 +252,19 @@ def plan_dialogue(
         turns=tuple(walk.turns),
         tracks={ref.track_id: ref for ref in map(snapshot.ref, sorted(walk.named))},
     )
+
+
+def of_catalog(catalog, snapshot: Snapshot, options: Options) -> dict[str, Space]:
+    """What `plan_many` takes of a catalogue: its albums among the collections, titles heard by its CLAP.
+
+    What was found of playlists, and what not, is said on stderr.
+    """
+    sizes = {"min_size": options.min_size, "max_size": options.max_size}
+    space = space_of(
+        snapshot, options=options, collections=gather.albums(catalog, snapshot, **sizes),
+        embed_text=catalog.clap.embed_text if options.title_weight else None, say=lambda text: print(text, file=sys.stderr),
+    )  # fmt: skip
+    return {"space": space}
 
 
 def plan_many(
