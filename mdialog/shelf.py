@@ -18,6 +18,7 @@ from mdialog.filters import number_column, terms_column, word_column
 from mdialog.mentions import Names, plain
 from mdialog.query import NUMBER_SOURCES, WORD_SOURCES
 from mdialog.schema import matrix
+from mdialog.wants import function_words
 
 # Words of a track that BM25 reads; a catalogue that lacks a column lacks its words.
 TEXT_COLUMNS = (
@@ -197,7 +198,7 @@ def concentration(shown: np.ndarray, order: np.ndarray) -> float | None:
 
 
 class Bm25:
-    """BM25 (Robertson and Zaragoza 2009) over texts; words without accents, English stop words left out.
+    """BM25 (Robertson and Zaragoza 2009) over texts; words without accents, function words left out.
 
     Parameters
     ----------
@@ -208,7 +209,8 @@ class Bm25:
         from sklearn.feature_extraction.text import CountVectorizer
 
         self._n = len(texts)
-        self._counter = CountVectorizer(strip_accents="unicode", stop_words="english", token_pattern=r"(?u)\b\w+\b")
+        stop_words = sorted(function_words())
+        self._counter = CountVectorizer(strip_accents="unicode", stop_words=stop_words, token_pattern=r"(?u)\b\w+\b")
         try:
             counts = self._counter.fit_transform(texts).tocsc().astype(np.float64)
         except ValueError:  # not one word in all texts

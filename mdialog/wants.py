@@ -396,10 +396,16 @@ def nearest(clap, phrase: str) -> Want | None:
 
 
 @cache
-def _empty_words() -> frozenset[str]:
+def function_words() -> frozenset[str]:
+    """Words of English that carry no meaning alone; of scikit-learn's list some do ("fire", "cry"), and are left out here."""
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-    return frozenset(ENGLISH_STOP_WORDS) | frozenset(_GRAMMAR["plain"].split())
+    return frozenset(ENGLISH_STOP_WORDS) - frozenset(_GRAMMAR["meaningful"].split())
+
+
+@cache
+def _empty_words() -> frozenset[str]:
+    return function_words() | frozenset(_GRAMMAR["plain"].split())
 
 
 def _unread(masked: str, found: Iterable[Want]) -> tuple[str, ...]:

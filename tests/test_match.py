@@ -165,6 +165,7 @@ def test_bm25_is_robertsons():
     idf, tf, length, mean = np.log(1 + (4 - 1 + 0.5) / (1 + 0.5)), 2, 3, 7 / 4
     assert organ[0] == pytest.approx(idf * tf * 2.2 / (tf + 1.2 * (0.25 + 0.75 * length / mean))) and not organ[1:].any()
     assert bm25.scores("uber")[2] > 0 and not bm25.scores("the of").any() and not bm25.scores("").any()
+    assert Bm25(["Fire", "Owl"]).scores("fire")[0] > 0
     assert bm25.scores("night")[1] > 0 and not Bm25(["", ""]).scores("night").any()
 
 

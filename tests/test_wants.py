@@ -87,6 +87,7 @@ def test_what_is_not_known_is_said():
     assert wish.unknown == ("Radiohead", "No Such Song") and wish.unread == ("bouncy", "hum")
     said = "\n".join(wish.understood())
     assert all(word in said for word in ("Radiohead", "No Such Song", "bouncy", "hum"))
+    assert read("something to cry to, by the fire").unread == ("cry", "fire")
     assert not read("like Jazz").unknown  # a word of the vocabulary is no name
 
 
