@@ -90,7 +90,7 @@ temperature_option = click.option(
 def synth(folder, tracks, scenes, seed, soundfont, workers):
     """Compose and render labelled music and scenes of sound.
 
-    The scenes' index, events.tsv, is what `mdialog ingest --metadata` takes.
+    Both go into FOLDER. The scenes' index, events.tsv, is what `mdialog ingest --metadata` takes.
     """
     from mdialog.synth.library import write_library
     from mdialog.synth.scenes import write_scenes
