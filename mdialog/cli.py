@@ -112,7 +112,7 @@ def synth(folder, tracks, scenes, seed, soundfont, workers):
 @main.command()
 @click.argument("dirs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @catalog_option
-@click.option("--metadata", type=FILE, help="A table about the files, or about tracks without one: .csv, .tsv, .parquet, .jsonl.")
+@click.option("--metadata", type=FILE, help="A .csv, .tsv, .parquet or .jsonl about the files, or tracks without one.")
 @click.option("--prune", is_flag=True, help="Remove the rows of files that are gone.")
 @click.option("--workers", type=POSITIVE, help="Processes that decode and measure.  [default: all cores]")
 @device_option
