@@ -353,6 +353,47 @@ def report(run, catalog, max_dialogues, workers):
     sys.exit(1 if lost else 0)
 
 
+@main.command("filter")
+@click.argument("run", type=FOLDER)
+@catalog_option
+@click.option("--out", type=FOLDER, help="Folder of kept.jsonl and dropped.jsonl.  [default: RUN/filtered]")
+@click.option("--filter", "filters", type=click.Choice(["similarity", "phrases", "deaf", "duplicates"]), multiple=True,
+              help="Only this.  [default: all]")
+@click.option("--unit", type=click.Choice(["dialogue", "answer"]), default="dialogue",
+              help="Keep or drop whole dialogues, or single questions with their answers.")
+@click.option("--may-fail", type=click.FloatRange(0, 1), default=0.0,
+              help="Share of its answers that may fail in a kept dialogue.")
+@click.option("--percentile", type=click.FloatRange(0, 100), default=10.0,
+              help="Of the similarities of answers with other clips: under it is unlike.")
+@click.option("--min-similarity", type=click.FloatRange(-1, 1), help="Cosine to be reached instead; Audio Dialogues: 0.3.")
+@click.option("--phrase", "phrases", multiple=True, help="Another low-confidence phrase, a regular expression.")
+@click.option("--sound", type=click.Choice(["noise", "silence", "none"]), default="noise", help="What the deaf pass plays.")
+@click.option("--samples", type=POSITIVE, default=4, help="Answers of the deaf pass to each question.")
+@click.option("--agree", type=click.FloatRange(0, 1, min_open=True), default=0.5, help="Share of them that must say the same.")
+@click.option("--near", type=click.FloatRange(0, 1, min_open=True), default=0.8, help="Likeness of words that makes a repeat.")
+@click.option("--same-clip", is_flag=True, help="Call it a duplicate only where the clips are the same too.")
+@click.option("--listener", help="Who answers without the sound.  [default: the run's]")
+@device_option
+@seed_option
+@with_config
+def filter_(run, catalog, out, filters, listener, device, **options):
+    """Sort the dialogues of a RUN into kept and dropped.
+
+    An answer about a clip fails if CLAP finds it unlike the clip, if it does not commit itself, if the listener says the
+    same without the sound, or if the run has said it before. The RUN itself is left as it is.
+    """
+    from mdialog.catalog import Catalog
+    from mdialog.filtration import FILTERS, filter_from, filter_run, written_by
+    from mdialog.listener import load
+
+    chosen = filter_from({**options, "filters": filters or FILTERS})
+    who = load(listener or written_by(run), device=device) if "deaf" in chosen.filters else None
+    found = filter_run(run, catalog=Catalog.open(catalog, device=device), listener=who, options=chosen,
+                       out=out or run / "filtered", say=lambda text: click.echo(text, err=True))
+    click.echo(found.table())
+    click.echo(str(found))
+
+
 @main.command()
 @click.argument("run", type=FOLDER)
 @click.option("--format", "format", required=True, help="What shall load it.",
