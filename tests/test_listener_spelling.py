@@ -23,6 +23,10 @@ NAMES = (
         ('Try "Blue', ["", " Hour"]),
         ('Try "Blue Hour', [""]),
         ('Try "Blue Hour"', []),
+        ('As "Blue" pleased you, try "', ["Año", "Blue Hour"]),  # a title once said is not said for another
+        ('"Blue." Or "Año"? Then "', ["Blue Hour"]),
+        ('As "Blue" pleased you, try "Blue', [" Hour"]),
+        ('"Blue", "Año", "Blue Hour," "', ["Año", "Blue", "Blue Hour"]),
         ('Try "Red', []),  # nothing given begins so: the checks reject it
         ('Try "Blue Hour" by', [" The Lamps"]),
         ('Try "Blue Hour" by The La', ["mps"]),

@@ -13,6 +13,7 @@ from mdialog import lexicon
 from mdialog.brief import Name
 
 _STARTS = re.compile(r"(?<!\w)(?=[^\W\d_a-z]\w)|\b(?:by|from|of|like) (?=[a-z]\w)")
+_QUOTED = re.compile(r'"([^"]+)"')
 _CREDIT = re.compile(r'"([^"]+)" by( [^"]*)?$')
 
 
@@ -21,7 +22,7 @@ def expected(text: str, names: Sequence[Name]) -> list[str]:
 
     An empty rest stands for a name that is whole; an empty list for a text that ends in no name.
 
-    Within are: a title whose quotation mark is open; the artist after ``"Title" by``; an artist's name of which two letters
+    Within are: a title whose quotation mark is open, one that was not quoted yet while there is any; the artist after ``"Title" by``; an artist's name of which two letters
     or more stand there, the first a capital that begins no sentence, or a small letter after *by*, *from*, *of* or *like*.
 
     Parameters
@@ -37,7 +38,10 @@ def expected(text: str, names: Sequence[Name]) -> list[str]:
         In order, without repeats.
     """
     if text.count('"') % 2:
-        return _rests(text.rpartition('"')[2], [name.title for name in names])
+        before, _, begun = text.rpartition('"')
+        said = {title.rstrip(".,!?") for title in _QUOTED.findall(before)}
+        titles = [name.title for name in names]
+        return _rests(begun, [title for title in titles if title.rstrip(".,!?") not in said]) or _rests(begun, titles)
     if credit := _CREDIT.search(text):
         title, begun = credit[1].rstrip(".,!?"), credit[2] or ""
         artists = [f" {name.artist}" for name in names if name.artist and title == name.title.rstrip(".,!?")]
