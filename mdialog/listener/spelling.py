@@ -22,8 +22,9 @@ def expected(text: str, names: Sequence[Name]) -> list[str]:
 
     An empty rest stands for a name that is whole; an empty list for a text that ends in no name.
 
-    Within are: a title whose quotation mark is open, one that was not quoted yet while there is any; the artist after ``"Title" by``; an artist's name of which two letters
-    or more stand there, the first a capital that begins no sentence, or a small letter after *by*, *from*, *of* or *like*.
+    Within are: a title whose quotation mark is open, one that was not quoted yet while there is any; the artist after
+    ``"Title" by``; an artist's name of which two letters or more stand there, the first a capital that begins no sentence, or
+    a small letter after *by*, *from*, *of* or *like*.
 
     Parameters
     ----------
