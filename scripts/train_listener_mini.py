@@ -372,7 +372,7 @@ class Trainer:
         self._say_heads("gathered", outs, targets(heard))
 
 
-MANTISSA = 6  # bits of the language model's weights that are kept of ten: as good, and a third smaller once compressed
+MANTISSA = 4  # bits of the language model's weights that are kept of ten: as good, and smaller once compressed
 
 
 def rounded(weight: torch.Tensor) -> torch.Tensor:
