@@ -196,6 +196,9 @@ def build(plan: Plan, turn_index: int, written: Sequence[str], *, hints: Sequenc
         if not new and "parroting_response" in turn.intents:
             new = wanted[-1:]  # nothing was asked for just now: what was asked for last is said back
         wanted = tuple(text for text in wanted if text not in new)
+    liked = reacted.liked if reacted else ()
+    if "active_recommend" in turn.intents:  # it offers from what was liked: just now, or the last time
+        liked = next((t.liked for t in reversed(plan.turns[:turn_index]) if t.liked), ())
     clips = turn.clips[-2:]
     return Brief(
         role=turn.role,
@@ -208,7 +211,7 @@ def build(plan: Plan, turn_index: int, written: Sequence[str], *, hints: Sequenc
         wanted=_named(plan, wanted),
         asks=turn.asks,
         offered=tuple(name_of(plan, t) for t in turn.track_seq[:OFFERED]),
-        liked=tuple(name_of(plan, t) for t in reacted.liked) if reacted else (),
+        liked=tuple(name_of(plan, t) for t in liked),
         refused=tuple(name_of(plan, t) for t in reacted.refused) if reacted else (),
         about=name_of(plan, clips[-1].track_id) if clips else None,
         before=name_of(plan, clips[0].track_id) if len(clips) == 2 else None,

@@ -112,3 +112,12 @@ def test_what_does_not_fit_is_refused(plan, change, says):
     broken = dataclasses.replace(plan, **change)
     with pytest.raises(InputError, match=says):
         briefs.build(broken, 1, ["x"] if change else [])
+
+
+def test_an_active_recommendation_knows_what_was_liked_last(plan):
+    ask = dataclasses.replace(plan.turns[4], liked=(), refused=(), clips=())
+    offer = dataclasses.replace(plan.turns[3], intents=("active_recommend",), track_seq=("t2",))
+    later = dataclasses.replace(plan, turns=(*plan.turns[:4], ask, offer))
+    assert [name.title for name in build(later, 5).liked] == ["Blue Hour"]  # of turn 2
+    passive = dataclasses.replace(plan, turns=(*plan.turns[:4], ask, plan.turns[3]))
+    assert build(passive, 5).liked == ()
