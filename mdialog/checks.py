@@ -258,6 +258,7 @@ def intents(said: Utterance) -> Iterator[Fault]:
                 yield Fault("intents", f"{kind}:{value}", "the turn is to ask whether it is so and does not")
     if "item_attribute_answer" in brief.intents and brief.clips:
         for kind, value in _whether(brief):
+            yield from _at_odds(said, kind, value)
             if not claims.yes_or_no(said.text) and not any(_find(kind, one, said.text) for one in vocab.load()[kind].names):
                 yield Fault("intents", f"{kind}:{value}", "the turn is to say whether it is so and does not")
         wide = [ask for ask in brief.asks if ask.partition(":")[0] in ("compare", "same", "course")]
@@ -268,12 +269,29 @@ def intents(said: Utterance) -> Iterator[Fault]:
             yield Fault("intents", ", ".join(k.name for k in closed), "the turn is to answer this and does not")
 
 
+def _at_odds(said: Utterance, kind: str, value: str) -> Iterator[Fault]:
+    """No one says "no" to what the same turn says is so, or "yes" to what it denies."""
+    answer = claims.yes_or_no(said.text)
+    for claim in claims.find(said.text, names=given_names(said.brief)) if answer else ():
+        if (claim.kind, claim.value) == (kind, value) and claim.present == claims.is_no(answer) and not claim.comparison:
+            yield Fault("intents", claim.text, f"{answer[0]!r}, and then the opposite")
+
+
 def description(said: Utterance) -> Iterator[Fault]:
-    """A description speaks of the sound, quotes no title and asks nothing."""
+    """A description speaks of the sound, says each thing once and one of a kind, quotes no title and asks nothing."""
     if "description" not in said.brief.intents or not said.brief.clips:
         return
-    if not claims.find(said.text, names=given_names(said.brief)):
+    found = claims.find(said.text, names=given_names(said.brief))
+    if not found:
         yield Fault("intents", "description", "the turn is to describe the sound and says nothing of it")
+    told: dict[str, set[str]] = {}
+    for claim in found:
+        values = told.setdefault(claim.kind, set())
+        one_of_many = claim.kind in vocab.load() and vocab.load()[claim.kind].exclusive
+        # A voice may be told of twice: "instrumental, nobody sings".
+        if claim.value in values and claim.kind != "vocal" or values and one_of_many and claim.value not in values:
+            yield Fault("repetition", claim.text, f"more than one thing said of the {claim.kind}")
+        values.add(claim.value)
     if re.search(r'["“”?]', said.text):
         yield Fault("intents", "description", "a description quotes no title and asks nothing")
 

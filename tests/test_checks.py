@@ -213,3 +213,22 @@ def test_a_description_speaks_of_the_sound_and_of_nothing_else(text, good):
 def test_who_compares_says_something_of_the_sound(text, good):
     brief = Brief("assistant", ("item_attribute_answer",), asks=("same",), about=BLUE, before=RIVER, clips=CLIP * 2)
     assert ("intents" in of(text, brief)) is not good
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [("A slow waltz, minor, with strings and a flute.", True), ("Instrumental, nobody sings.", True),
+     ("Slow, strings, slow.", False), ("A slow waltz at a fast tempo.", False)],
+)  # fmt: skip
+def test_a_description_says_each_thing_once(text, good):
+    brief = Brief("assistant", ("description",), asks=("sentence",), about=BLUE, clips=CLIP)
+    assert ("repetition" in of(text, brief)) is not good
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [("No, it's rather low-energy.", False), ("Yes, it's low-energy.", True), ("No, it's high-energy.", True), ("Yes.", True)],
+)
+def test_yes_and_no_agree_with_what_follows(text, good):
+    brief = Brief("assistant", ("item_attribute_answer",), asks=("energy:low",), about=BLUE, clips=CLIP)
+    assert ("intents" in of(text, brief)) is not good
