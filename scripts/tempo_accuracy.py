@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mdialog import audio, metadata, tags, tempo, vocab
+from mdialog import audio, tags, tempo, vocab
+from mdialog.table import read_table
 
 WEIGHTS = Path(tags.__file__).with_name("tags_weights.json")
 TEST_SEED, FIT_SEED = 400_000, 900_000
@@ -71,7 +72,7 @@ def show(name: str, pairs: list[tuple[float | None, float]]) -> None:
 
 
 def report_real(table: Path, *, librosa_too: bool) -> None:
-    rows = [row for row in metadata.read_table(table) if row.metadata.tempo_bpm]
+    rows = [row for row in read_table(table) if row.metadata.tempo_bpm]
     ours, theirs = [], []
     print(f"{len(rows)} real recordings with a labelled tempo")
     for row in rows:
