@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mdialog.dialogue import Dialogue, read_dialogues
 from mdialog.errors import InputError
@@ -31,6 +31,7 @@ from mdialog.evidence import witness
 from mdialog.files import write_text
 from mdialog.hearing import Share
 from mdialog.listener.base import Listener
+from mdialog.options import validated
 from mdialog.plan import read_plans
 from mdialog.run import CONFIG, DIALOGUES, PLANS, player
 from mdialog.sieves import Answer, Deafness, Likeness, answered_deaf, answers_of, calibrate, earlier, low_confidence, names_of
@@ -143,11 +144,7 @@ def filter_from(options: dict) -> Filter:
     InputError
         If one is wrong: names it and the rule.
     """
-    try:
-        return Filter.model_validate(options)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        raise InputError(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}") from error
+    return validated(Filter, options)
 
 
 def written_by(run: Path) -> str | None:

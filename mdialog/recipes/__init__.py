@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from importlib import import_module
 from types import ModuleType
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from mdialog.errors import InputError
+from mdialog.options import validated
 
 RECIPES = {
     "music-discovery": "mdialog.recipes.music_discovery",
@@ -59,15 +60,7 @@ def options_of(name: str, given: Mapping[str, object]) -> BaseModel:
     InputError
         If the recipe has no such option, or the value does not fit: names both.
     """
-    model = load(name).Options
-    try:
-        return model.model_validate(dict(given))
-    except ValidationError as error:
-        problem = error.errors()[0]
-        option = ".".join(map(str, problem["loc"]))
-        if problem["type"] == "extra_forbidden":
-            raise InputError(f"{name} has no option {option!r}; it has: {', '.join(model.model_fields)}") from error
-        raise InputError(f"{name}: {option}={given.get(option)!r}: {problem['msg']}") from error
+    return validated(load(name).Options, given, of=name)
 
 
 def described() -> str:
