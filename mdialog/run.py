@@ -10,86 +10,34 @@
 =================== ================================================================================
 """
 
-import dataclasses
-import fcntl
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import IO, Any
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from mdialog import dialogue as records
 from mdialog.errors import InputError
 from mdialog.evidence import witness
 from mdialog.files import write_text
-from mdialog.listener.base import Sampling
+from mdialog.ledger import append, appending, keep_only, open_run, put_in_order, recover
+from mdialog.options import validated
 from mdialog.plan import Clip, Plan, read_plans
 from mdialog.plan import to_json as plan_json
 from mdialog.plan import write_plans as store_plans
+from mdialog.record import contradicted_of, record_of
 from mdialog.referee import Referee
+from mdialog.settings import GenerateConfig
 from mdialog.verdicts import Verifier, judge_of
 from mdialog.write import Failure, Options, Play, Written, write_plans
 
 CONFIG, PLANS, DIALOGUES, FAILURES = "config.json", "plans.jsonl", "dialogues.jsonl", "failures.jsonl"
 CONTRADICTED, TRACE = "contradicted.jsonl", "trace.jsonl"
-# How a run is computed, not what comes out of it: these may change between a run and its resumption.
-_FREE = ("out", "device", "dtype", "batch", "max_rows", "allow_deaf")
 
 Progress = Callable[[str, int, int], None]
-
-
-class GenerateConfig(BaseModel):
-    """Options of ``mdialog generate``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    catalog: str = Field(description="catalogue made by `mdialog ingest`: a folder or a URI")
-    out: Path = Field(description="run folder")
-    recipe: str = "music-discovery"
-    n: int = Field(default=50, ge=1, description="dialogues, of all shards together")
-    seed: int = Field(default=0, ge=0)
-    shard: str = Field(default="1/1", description="i/n: the i-th of n shares of the dialogues")
-    listener: str | None = Field(default=None, description="folder or hub id; the bundled listener-mini by default")
-    device: str = "cpu"
-    dtype: str | None = None
-    batch: int = Field(default=64, ge=1, description="dialogues written side by side")
-    max_rows: int = Field(default=128, ge=1, description="sequences generated at once")
-    candidates: int = Field(default=4, ge=1, description="candidates of a turn a round")
-    max_rounds: int = Field(default=4, ge=1, description="rounds before a turn is given up")
-    temperature: float | None = Field(default=None, ge=0, description="by default what the model's makers advise, else .8")
-    top_p: float | None = Field(default=None, gt=0, le=1, description="the same, else .95")
-    max_new_tokens: int = Field(default=96, ge=1)
-    recipe_options: dict[str, Any] = Field(default_factory=dict, description="of the recipe; the others by default")
-    claims: bool = Field(default=True, description="reject what the signal contradicts")
-    allow_deaf: bool = Field(default=False, description="write with a listener whose answers do not change with the sound")
-
-    @field_validator("shard")
-    @classmethod
-    def _is_a_share(cls, text: str) -> str:
-        i, slash, n = text.partition("/")
-        if not (slash and i.isdigit() and n.isdigit() and 1 <= int(i) <= int(n)):
-            raise ValueError(f"{text!r} is not i/n with 1 <= i <= n, such as 2/4")
-        return text
-
-    @property
-    def part(self) -> tuple[int, int]:
-        """The shard, counted from 0: which part, of how many."""
-        i, n = map(int, self.shard.split("/"))
-        return i - 1, n
-
-    def options(self, advised: Sampling) -> Options:
-        """How hard to try; `advised` is how to sample where the run does not say."""
-        temperature = advised.temperature if self.temperature is None else self.temperature
-        top_p = advised.top_p if self.top_p is None else self.top_p
-        sampling = Sampling(temperature, top_p, self.max_new_tokens)
-        return Options(self.candidates, self.max_rounds, self.batch, sampling, seed=self.seed)
 
 
 def config_from(options: dict) -> GenerateConfig:
@@ -100,11 +48,7 @@ def config_from(options: dict) -> GenerateConfig:
     InputError
         If one is wrong: names it and the rule.
     """
-    try:
-        return GenerateConfig.model_validate(options)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        raise InputError(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}") from error
+    return validated(GenerateConfig, options)
 
 
 @dataclass(frozen=True)
@@ -225,22 +169,6 @@ def referee_of(catalog, plans: Sequence[Plan]) -> Referee:
     return Referee(witness(catalog, heard), Verifier(judge_of(catalog.about.clap_model)))
 
 
-@contextmanager
-def open_run(folder: Path) -> Iterator[Path]:
-    """Make the run folder and keep other processes out of it while it is open."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another --out") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(f"{folder}: another process is writing it; wait, or choose another --out") from None
-        yield folder
-
-
 def claim_folder(folder: Path, config: GenerateConfig, models: dict[str, str]) -> None:
     """Note what the run is; refuse a folder that holds another one.
 
@@ -249,8 +177,7 @@ def claim_folder(folder: Path, config: GenerateConfig, models: dict[str, str]) -
     InputError
         Naming every option that differs.
     """
-    mine = {**json.loads(config.model_dump_json(exclude=set(_FREE))), "models": models}
-    mine["catalog"] = config.catalog if "://" in config.catalog else str(Path(config.catalog).resolve())
+    mine = {**config.decisive(), "models": models}
     path = folder / CONFIG
     if path.exists():
         theirs = _read_config(path)
@@ -379,31 +306,31 @@ def keep_run(
     done |= {record["plan_id"] for record in recover(folder / FAILURES)}
     beside = (CONTRADICTED, *([TRACE] if traced else []))
     for name in beside:
-        _drop_unfinished(folder / name, done)
+        keep_only(folder / name, done)
     n_done, n_utterances = len(done), 0
     with ExitStack() as stack:
-        good, bad, thrown = (stack.enter_context(_appending(folder / name)) for name in (DIALOGUES, FAILURES, CONTRADICTED))
-        traces = stack.enter_context(_appending(folder / TRACE)) if traced else None
+        good, bad, thrown = (stack.enter_context(appending(folder / name)) for name in (DIALOGUES, FAILURES, CONTRADICTED))
+        traces = stack.enter_context(appending(folder / TRACE)) if traced else None
         for outcome in outcomes({one for one in ids if one not in done}):
             if traces:
-                _append(traces, plan_json(outcome.plan))
+                append(traces, plan_json(outcome.plan))
             if isinstance(outcome, Written):
                 for record in contradicted_of(outcome):
-                    _append(thrown, json.dumps(record.model_dump(), ensure_ascii=False))
-                _append(good, records.to_json(record_of(outcome, models=models)))
+                    append(thrown, json.dumps(record.model_dump(), ensure_ascii=False))
+                append(good, records.to_json(record_of(outcome, models=models)))
                 n_utterances += len(outcome.turns)
             else:
                 failed = {name: value for name, value in vars(outcome).items() if name != "plan"}
-                _append(bad, json.dumps(failed, ensure_ascii=False))
+                append(bad, json.dumps(failed, ensure_ascii=False))
                 n_utterances += len(outcome.written)
             n_done += 1
             if progress:
                 progress("dialogues", n_done, len(ids))
     order = {one: i for i, one in enumerate(ids)}
-    _sort(folder / DIALOGUES, key=lambda record: order[record["id"]])
-    _sort(folder / FAILURES, key=lambda record: order[record["plan_id"]])
+    put_in_order(folder / DIALOGUES, key=lambda record: order[record["id"]])
+    put_in_order(folder / FAILURES, key=lambda record: order[record["plan_id"]])
     for name in beside:
-        _sort(folder / name, key=lambda record: order[record["id"]])
+        put_in_order(folder / name, key=lambda record: order[record["id"]])
     return n_utterances
 
 
@@ -441,80 +368,6 @@ def trace_run(
     return n
 
 
-def record_of(written: Written, *, models: dict[str, str]) -> records.Dialogue:
-    """The finished record of a written plan, validated."""
-    plan = written.plan
-    turns = [
-        {
-            "role": turn.role,
-            "content": said.text,
-            "intent": turn.intents,
-            "music_attribute": turn.attributes,
-            "removed": turn.removed,
-            "asks": turn.asks,
-            "track_seq": turn.track_seq,
-            "pool_size": turn.pool_size,
-            "liked": turn.liked,
-            "refused": turn.refused,
-            "heard": [dataclasses.asdict(clip) for clip in turn.clips],
-            "claims": [claim.model_dump() for claim in said.claims],
-            "writing": {"candidates": said.candidates, "rejected": said.rejected},
-        }
-        for turn, said in zip(plan.turns, written.turns, strict=True)
-    ]
-    return records.validate(
-        {
-            "id": plan.id,
-            "recipe": plan.recipe,
-            "seed": plan.seed,
-            "persona": plan.persona,
-            "goal": plan.goal,
-            "models": models,
-            "tracks": {k: {"title": t.title, "artist": t.artist} for k, t in plan.tracks.items()},
-            "turns": turns,
-        }
-    )
-
-
-def contradicted_of(written: Written) -> Iterator[records.Contradicted]:
-    """The candidates of a dialogue that were thrown away for what they say of the sound."""
-    for i, turn in enumerate(written.turns):
-        for text, claims in turn.contradicted:
-            yield records.Contradicted(id=written.plan.id, turn=i, content=text, claims=list(claims))
-
-
-def recover(path: Path) -> list[dict]:
-    """Records of an append-only file; a last line that was cut off in writing is removed from it.
-
-    Raises
-    ------
-    InputError
-        If a line that is complete is not JSON.
-    """
-    if not path.exists():
-        return []
-    data = path.read_bytes()
-    whole = data[: data.rfind(b"\n") + 1]
-    if len(whole) < len(data):
-        with path.open("r+b") as file:
-            file.truncate(len(whole))
-    found = []
-    for i, line in enumerate(whole.decode("utf-8").split("\n")[:-1], start=1):
-        try:
-            found.append(json.loads(line))
-        except ValueError as error:
-            raise InputError(f"{path}, line {i}: not JSON ({error}); remove the line to write it again") from error
-    return found
-
-
-def _drop_unfinished(path: Path, done: set[str]) -> None:
-    """Take out the lines about dialogues that were cut off."""
-    found = recover(path)
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1] if found else []
-    kept = [line for line, record in zip(lines, found, strict=True) if record["id"] in done]
-    write_text(path, "".join(line + "\n" for line in kept))
-
-
 def summary(folder: Path, *, start: float, n_utterances: int, note: str = "") -> Summary:
     """What the folder holds now."""
     return Summary(
@@ -545,21 +398,3 @@ def player(cache_of_audio, *, sample_rate: int) -> Play:
         return samples
 
     return play
-
-
-def _appending(path: Path) -> IO[str]:
-    return path.open("a", encoding="utf-8", newline="\n")
-
-
-def _append(file, line: str) -> None:
-    file.write(line + "\n")
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _sort(path: Path, *, key) -> None:
-    """Lines in the order of the plans, whole or not at all."""
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]  # titles may hold what splitlines() takes for line ends
-    ordered = sorted(lines, key=lambda line: key(json.loads(line)))
-    if ordered != lines:
-        write_text(path, "".join(line + "\n" for line in ordered))

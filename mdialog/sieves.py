@@ -18,7 +18,7 @@ from mdialog.evaluate.diversity import words
 from mdialog.hearing import Share, share
 from mdialog.listener.base import Listener, Request
 from mdialog.plan import Clip, Plan
-from mdialog.run import Play
+from mdialog.write import Play
 
 MISMATCHED = 20  # clips of other tracks that each answer is held against
 FEW_ANSWERS = 30  # with fewer, an interval by resampling means nothing, and no threshold is taken from them

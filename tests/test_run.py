@@ -152,17 +152,6 @@ def test_another_run_in_the_same_folder_is_refused(tmp_path):
     assert json.loads((tmp_path / "run" / run.CONFIG).read_text())["models"] == {"listener": "a@1"}
 
 
-def test_two_processes_do_not_write_one_run(tmp_path):
-    with (
-        run.open_run(tmp_path / "run"),
-        pytest.raises(InputError, match="another process"),
-        run.open_run(tmp_path / "run"),
-    ):
-        pass
-    with run.open_run(tmp_path / "run"):
-        pass
-
-
 @pytest.mark.parametrize(
     ("options", "says"),
     [

@@ -281,7 +281,8 @@ def _satisfied(plans: Sequence[Plan], snapshot: Snapshot):
 
 def report(folder: Path, catalog) -> str:
     """Figures of a finished run folder, kept in it as `FIGURES`; returns them in a line."""
-    from mdialog.run import FAILURES, PLANS, recover
+    from mdialog.ledger import recover
+    from mdialog.run import FAILURES, PLANS
 
     failed = {record["plan_id"]: record for record in recover(folder / FAILURES)}
     found = figures(list(read_plans(folder / PLANS)), failed, Snapshot.of(catalog))
