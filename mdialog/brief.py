@@ -143,7 +143,13 @@ def state(brief: Brief) -> str:
 
 def _asked(ask: str) -> str:
     kind, colon, value = ask.partition(":")
-    return f"compare {value}" if kind == "compare" and colon else f"whether {kind} {value}" if colon else ask
+    if not colon:
+        return ask
+    return f"{kind} {value.replace('+', ' ')}" if kind in _NAMED_ASKS else f"whether {kind} {value}"
+
+
+# Questions that are more than whether it is so: of two clips, and of sound events (``order:bell+siren``).
+_NAMED_ASKS = ("compare", "suits", "onset", "duration", "times", "order", "together")
 
 
 def names(brief: Brief) -> tuple[Name, ...]:

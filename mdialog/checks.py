@@ -349,7 +349,8 @@ def _find(kind: str, value: str, text: str, *, loose: bool = False) -> re.Match 
 
 
 def _ahead(said: Utterance) -> Iterator[Fault]:
-    given = {(a.kind, a.value) for a in (*said.brief.new, *said.brief.dropped, *said.brief.wanted)}
+    given = {(a.kind, a.value) for a in (*said.brief.new, *said.brief.dropped, *said.brief.wanted)} | set(_whether(said.brief))
+    given |= {("theme", ask.removeprefix("suits:")) for ask in said.brief.asks if ask.startswith("suits:")}
     text = _without(said.masked, given)
     for kind, value in sorted(_later(said) - given):
         if not _free(said, kind) and (found := _find(kind, value, text)):

@@ -58,6 +58,31 @@ class EventSpan:
     end_s: float
 
 
+EVENT_HEARD_S = 0.3  # of an event that a cut leaves, for it to be there
+
+
+def events_over(events: Iterable[EventSpan], start_s: float, end_s: float) -> tuple[EventSpan, ...]:
+    """Events of the clip ``start_s <= t < end_s``, in its own time; what the cut leaves less than .3 s of is left out.
+
+    Parameters
+    ----------
+    events : iterable of EventSpan
+        In the file's time.
+    start_s, end_s : float
+
+    Returns
+    -------
+    tuple of EventSpan
+        By their starts, each within ``[0, end_s - start_s]``.
+    """
+    found = []
+    for event in events:
+        start, end = max(event.start_s, start_s), min(event.end_s, end_s)
+        if end - start >= min(EVENT_HEARD_S, event.end_s - event.start_s) and end > start:
+            found.append(EventSpan(event.label, round(start - start_s, 3), round(end - start_s, 3)))
+    return tuple(sorted(found, key=lambda event: (event.start_s, event.label)))
+
+
 @dataclass(frozen=True)
 class Metadata:
     """What is known of a track without listening.

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mdialog.synth.labels import ClipLabels
+from mdialog.metadata import EventSpan
+from mdialog.synth.labels import ClipEvents, ClipLabels
 
 
 @dataclass(frozen=True)
@@ -17,14 +18,13 @@ class Clips:
     ----------
     listener : list of np.ndarray [shape=(n, 192, 500), dtype=float16]
     clap : list of np.ndarray [shape=(n, 1001, 64), dtype=float16]
-    labels : list of ClipLabels
-    themes : list of tuple of str
+        None of sound events.
+    labels : list of ClipLabels or ClipEvents
     """
 
     listener: list[np.ndarray]
     clap: list[np.ndarray]
-    labels: list[ClipLabels]
-    themes: list[tuple[str, ...]]
+    labels: list[ClipLabels | ClipEvents]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -47,18 +47,16 @@ def load(folder: Path, split: str, *, part: int = 0, parts: int = 1) -> Clips:
     shards = sorted((folder / split).glob("shard-*/labels.jsonl"))[part::parts]
     if not shards:
         raise SystemExit(f"no clips in {folder / split}; make them with scripts/render_clips.py")
-    labels, themes = [], []
-    for shard in shards:
-        for line in shard.read_text().splitlines():
-            row = json.loads(line)
-            themes.append(tuple(row.pop("themes")))
-            row.pop("source")
-            row["instruments"] = tuple(row["instruments"])
-            row["moods"] = tuple(row["moods"])
-            labels.append(ClipLabels(**row))
     return Clips(
         listener=[np.load(s.parent / "listener.npy", mmap_mode="r") for s in shards],
-        clap=[np.load(s.parent / "clap.npy", mmap_mode="r") for s in shards],
-        labels=labels,
-        themes=themes,
+        clap=[np.load(path, mmap_mode="r") for s in shards if (path := s.parent / "clap.npy").exists()],
+        labels=[_labels(json.loads(line)) for shard in shards for line in shard.read_text().splitlines()],
     )
+
+
+def _labels(row: dict) -> ClipLabels | ClipEvents:
+    if "events" in row:
+        return ClipEvents(tuple(EventSpan(**event) for event in row["events"]), row["duration_s"])
+    row.pop("source")
+    many = {name: tuple(row[name]) for name in ("instruments", "moods", "themes")}
+    return ClipLabels(**row | many)

@@ -11,24 +11,26 @@ import numpy as np
 import torch
 
 from mdialog import brief as briefs
-from mdialog import claims, vocab
+from mdialog import claims, happenings, vocab
 from mdialog.attributes import to_query
 from mdialog.exam import LIST_TASK
 from mdialog.synth import artists, phrases
 from mdialog.synth.briefs import random_name
-from mdialog.synth.labels import ClipLabels
+from mdialog.synth.labels import ClipEvents, ClipLabels
 
 VOCAB_SIZE = 3000
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|AUDIO|>", "<|audio_bos|>", "<|audio_eos|>")
 AUDIO_TOKENS = 125  # for ten seconds
 FACT_WEIGHT = 4.0  # of the words that say something audible: few, and all that listening is about
 
-# Two exercises beside the phrase book, each a way to say many facts densely, so that listening and copying are
-# learned in minutes: name every label of the clip (LIST_TASK); repeat the names of the brief.
+# Exercises beside the phrase book, each a way to say many facts densely, so that listening and copying are learned in
+# minutes: name every label of the clip (LIST_TASK), or every sound with its times; repeat the names of the brief.
 REPEAT_TASK = "repeat the names"
+EVENTS_TASK = "list the sounds and their seconds"
 SILENT = 0.4  # share of batches without sound
 REPEATED = 0.4  # share of those exercises that repeat names
-SEARCHED = 0.12  # share of exercises without sound that write a query
+SEARCHED = 0.25  # share of exercises without sound that write a query
+SCENES = 0.25  # share of exercises with sound that are about sound events
 TURNS = 4  # of talk about the same sound in one sequence: each is 60 tokens, the sound that they share 125
 HINTED, HINTED_SILENT = 0.08, 0.85  # share of briefs about a clip that hold its labels as hints, with and without its sound
 
@@ -88,10 +90,13 @@ class Exercise:
     rows : tuple of int
         The clips that are played; may be empty.
     turns : tuple of (state, answer)
+    dense : bool
+        Whether every word of the answers is a fact.
     """
 
     rows: tuple[int, ...]
     turns: tuple[tuple[str, str], ...]
+    dense: bool = False
 
 
 def talk(rng: random.Random, data: clip_data.Clips, rows: tuple[int, ...], *, silent: bool = False) -> tuple[str, str]:
@@ -127,7 +132,7 @@ def searching(rng: random.Random) -> tuple[str, str]:
 def without_sound(rng: random.Random, data: clip_data.Clips) -> Exercise:
     """One turn of talk, names to repeat, or wishes to turn into a query."""
     if rng.random() < SEARCHED:
-        return Exercise((), (searching(rng),))
+        return Exercise((), (searching(rng),), dense=True)
     repeated = repeating(rng) if rng.random() < REPEATED else None
     rows = tuple(rng.randrange(len(data)) for _ in range(rng.choices((0, 1, 2), weights=(2, 3, 1))[0]))
     return Exercise((), (repeated or talk(rng, data, rows, silent=True),))
@@ -135,11 +140,32 @@ def without_sound(rng: random.Random, data: clip_data.Clips) -> Exercise:
 
 def with_sound(rng: random.Random, data: clip_data.Clips) -> Exercise:
     """Turns of talk about a clip or two; what the clip is, listed."""
-    rows = tuple(rng.randrange(len(data)) for _ in range(rng.choices((1, 2), weights=(3, 1))[0]))
+    rows = tuple(rng.randrange(len(data)) for _ in range(rng.choices((1, 2), weights=(2, 1))[0]))
     turns = [talk(rng, data, rows) for _ in range(TURNS)]
     if len(rows) == 1:
         turns.append((LIST_TASK, "; ".join(heard_facts(data.labels[rows[0]]))))
     return Exercise(rows, tuple(turns))
+
+
+def with_events(rng: random.Random, scenes: clip_data.Clips) -> Exercise:
+    """Questions about a clip of sound events and their answers; what sounds when, listed."""
+    row = rng.randrange(len(scenes))
+    clip = scenes.labels[row]
+    turns = [event_talk(rng, clip) for _ in range(TURNS)]
+    return Exercise((row,), (*turns, (EVENTS_TASK, timed(clip))), dense=True)
+
+
+def event_talk(rng: random.Random, clip: ClipEvents) -> tuple[str, str]:
+    """A question about sound events, or (mostly) its answer."""
+    role, intent = ("user", "item_attribute_question") if rng.random() < 0.2 else ("assistant", "item_attribute_answer")
+    brief = phrases.random_brief(rng, 1, names=naming(rng), role=role, intents=(intent,))
+    brief = dataclasses.replace(brief, asks=(happenings.draw_ask(rng, clip.events),), wanted=(), new=(), liked=(), refused=())
+    return briefs.state(brief), phrases.say(brief, [clip], rng)
+
+
+def timed(clip: ClipEvents) -> str:
+    """Every sound with the seconds in which it is heard: ``rain 0-10; bell 2-5``."""
+    return "; ".join(f"{event.label} {event.start_s:.0f}-{event.end_s:.0f}" for event in clip.events) or "none"
 
 
 class Batches:
@@ -147,24 +173,35 @@ class Batches:
 
     Each is ids, labels (-100 where not counted), weights, positions, segments (0 the sound, which every segment sees; 1, 2
     ... the turns, which do not see each other; -1 padding; None where each sequence is one turn), and the rows of the
-    clips in their order. ``whole`` counts the tokens of the prompts too, not only those of the answers.
+    clips in their order, those of `scenes` after those of `data`. ``whole`` counts the tokens of the prompts too, not only
+    those of the answers.
     """
 
-    def __init__(self, tokenizer, data: clip_data.Clips, *, batch_size: int, seed: int, silent: float = SILENT):
-        self.tokenizer, self.data, self.batch_size, self.silent = tokenizer, data, batch_size, silent
+    def __init__(self, tokenizer, data: clip_data.Clips, *, batch_size: int, seed: int, silent: float = SILENT,
+                 scenes: clip_data.Clips | None = None):  # fmt: skip
+        self.tokenizer, self.data, self.batch_size, self.silent, self.scenes = tokenizer, data, batch_size, silent, scenes
         self.whole = False
         self.rng = random.Random(seed)
 
     def __iter__(self):
         while True:
             groups = []
-            for make, share, size in ((without_sound, self.silent, 4 * self.batch_size),
-                                      (with_sound, 1 - self.silent, self.batch_size)):  # fmt: skip
-                pool = [self._encode(make(self.rng, self.data)) for _ in range(size * round(10 * share))]
+            for make, share, size in ((self._quiet, self.silent, 4 * self.batch_size),
+                                      (self._sounding, 1 - self.silent, self.batch_size)):  # fmt: skip
+                pool = [self._encode(make()) for _ in range(size * round(10 * share))]
                 pool.sort(key=lambda e: len(e[0]))
                 groups += [pool[i : i + size] for i in range(0, len(pool), size)]
             self.rng.shuffle(groups)
             yield from map(self._collate, groups)
+
+    def _quiet(self) -> Exercise:
+        return without_sound(self.rng, self.data)
+
+    def _sounding(self) -> Exercise:
+        if self.scenes is None or self.rng.random() > SCENES:
+            return with_sound(self.rng, self.data)
+        exercise = with_events(self.rng, self.scenes)
+        return dataclasses.replace(exercise, rows=tuple(len(self.data) + row for row in exercise.rows))
 
     def _encode(self, exercise: Exercise):
         audio = "<|audio_bos|>" + "<|AUDIO|>" * AUDIO_TOKENS + "<|audio_eos|>\n"
@@ -174,7 +211,7 @@ class Batches:
         for i, (state, answer) in enumerate(exercise.turns):
             prompt = self.tokenizer.encode(state + "<|im_end|>\n<|im_start|>")
             said = self.tokenizer(answer + "<|im_end|>", return_offsets_mapping=True)
-            spans = [(claim.start, claim.end) for claim in claims.find(answer)]
+            spans = [(0, len(answer))] if exercise.dense else _facts(answer)
             n = len(prompt) + len(said["input_ids"])
             ids += prompt + said["input_ids"]
             counted += [0.0] * len(prompt) + [1.0] * len(said["input_ids"])
@@ -196,6 +233,13 @@ class Batches:
             segments[i, :n] = torch.tensor(segment)
         rows = np.array([r for *_, rows in group for r in rows], dtype=np.int64)
         return ids, labels, weights, positions, segments if len(rows) else None, rows
+
+
+def _facts(answer: str) -> list[tuple[int, int]]:
+    """Where an answer says something audible, by words or by "yes" and "no"."""
+    spans = [(claim.start, claim.end) for claim in claims.find(answer)]
+    yes = claims.yes_or_no(answer)
+    return spans + ([yes.span()] if yes else [])
 
 
 def copying_drills(n_tokens: int, *, batch_size: int, seed: int):

@@ -148,7 +148,7 @@ class Trainer:
         rng, rows_rng = random.Random(seed), np.random.default_rng(seed)
         noise = torch.Generator().manual_seed(seed)
         true = {k: x.to(self.args.device) for k, x in targets(self.train.labels).items()}
-        known = [captions.facts(row, themes) for row, themes in zip(self.train.labels, self.train.themes, strict=True)]
+        known = [captions.facts(row, row.themes) for row in self.train.labels]
         optimizer = torch.optim.AdamW(self.training.parameters(), lr=clock.peak, betas=(0.9, 0.98), weight_decay=0.05)
         last_say, last_save, window, seen = time.time(), time.time(), [], 0
         while clock.share < 1:
@@ -213,7 +213,7 @@ def calibrate(folder: Path, held: clip_data.Clips) -> None:
     embeddings = F.normalize(torch.cat(parts), dim=-1).numpy()
     zero = clap.zero_shot
     plain = background.make_background(embeddings, model_id=clap.model_id, labels=zero.labels)
-    known = [captions.facts(row, themes) for row, themes in zip(held.labels, held.themes, strict=True)]
+    known = [captions.facts(row, row.themes) for row in held.labels]
     present = np.array([[label in true for label in zero.labels] for true in known])
     thresholds = background.fit_thresholds(background.heard_scores(embeddings, zero, plain), present)
     fitted = background.make_background(embeddings, model_id=clap.model_id, labels=zero.labels, thresholds=thresholds)
@@ -224,8 +224,8 @@ def tokenizer_texts(data: clip_data.Clips) -> list[str]:
     """Every prompt of the vocabulary many times over, and captions of the clips."""
     rng = random.Random(0)
     texts = [p for kind in vocab.load() for value in kind.values for p in value.prompts] * 20
-    for labels, themes in zip(data.labels, data.themes, strict=True):
-        texts += [captions.write(captions.draw(captions.facts(labels, themes), rng), rng) for _ in range(3)]
+    for labels in data.labels:
+        texts += [captions.write(captions.draw(captions.facts(labels, labels.themes), rng), rng) for _ in range(3)]
     return texts
 
 

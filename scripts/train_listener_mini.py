@@ -10,8 +10,8 @@ Five stages, each with its own minutes, resumable from the last checkpoint:
 3. text: the language model on briefs and utterances without any sound: short sequences in which it learns to copy names,
    to do what the brief says, and to put facts (written into the brief as hints) into words;
 4. language: the language model on frozen, stored encoder outputs, with the phrase book, which speaks most of what the
-   encoder's heads find clear; where a clip's audio ends, tag heads
-   read what the model has gathered of it by half of its depth;
+   encoder's heads find clear, of music and of scenes of sound events, which the encoder never learned. Half-way up the
+   model, heads read where a clip's audio ends what was gathered of it, and at every place of it which sounds are there;
 5. joint: everything together, features augmented.
 
 The same code runs on a GPU with ``--device cuda``, and on every core of a machine without one under
@@ -32,6 +32,8 @@ from heads import BANDS, Heads, rhythm, targets
 from render_clips import listener_extractor
 from torch.nn import functional as F
 from training import Clock, Crew, augmented, kept_tokenizer, parser, start
+
+from mdialog import vocab
 
 D_AUDIO, AUDIO_LAYERS, FFN = 288, 6, 960
 D_TEXT, TEXT_LAYERS = 256, 4
@@ -96,7 +98,7 @@ def build_model(tokenizer):
 
 
 def language_loss(model, ids, labels, weights, positions, segments, audio_states=None) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weighted cross entropy of the answers, and what stands half-way up the language model where each clip's audio ends.
+    """Weighted cross entropy of the answers, and what stands half-way up the language model where it hears the clips.
 
     Only positions that are counted go through the vocabulary layer. Padding is on the right, where no counted token
     can look, so that no mask is needed but for `segments`: a turn sees the sound and itself.
@@ -104,7 +106,8 @@ def language_loss(model, ids, labels, weights, positions, segments, audio_states
     Returns
     -------
     loss : torch.Tensor [shape=()]
-    gathered : torch.Tensor [shape=(n_clips, d_text)]
+    heard : torch.Tensor [shape=(n_clips, AUDIO_TOKENS + 1, d_text)]
+        At every place of each clip, and right after it.
     """
     inner = model.model
     embeds = inner.language_model.get_input_embeddings()(ids)
@@ -120,37 +123,42 @@ def language_loss(model, ids, labels, weights, positions, segments, audio_states
                                output_hidden_states=True)
     said = labels[:, 1:] != -100
     logits = model.lm_head(out.last_hidden_state[:, :-1][said])
-    ends = (ids[:, :-1] == model.config.audio_token_id) & (ids[:, 1:] != model.config.audio_token_id)
-    gathered = out.hidden_states[TEXT_LAYERS // 2][:, 1:][ends]
+    there = ids == model.config.audio_token_id
+    there = there | F.pad(there[:, :-1], (1, 0))
+    heard = out.hidden_states[TEXT_LAYERS // 2][there]
+    heard = heard.view(len(heard) // (AUDIO_TOKENS + 1), AUDIO_TOKENS + 1, D_TEXT)
     each = F.cross_entropy(logits.float(), labels[:, 1:][said], reduction="none")
     weight = weights[:, 1:][said]
-    return (each * weight).sum() / weight.sum(), gathered
+    return (each * weight).sum() / weight.sum(), heard
 
 
 DRILLED = 0.5  # drills end when their loss is under this: seven of eight tokens are copied by then
 STAGES = ("encoder", "counting", "text", "language", "joint")
-PARTS = ("model", "heads", "counter", "gatherers")
+PARTS = ("model", "heads", "counter", "gatherers", "spotter")
 COUNTING = 4.0  # weight of the loss of the rhythm's spectrum
 GATHERING = 0.15  # weight of the loss of what is gathered
+SPOTTING = 6.0  # weight of the loss of which sounds are where
 
 
 class Trainer:
     """The stages over one model, with a checkpoint after every few minutes."""
 
-    def __init__(self, args, crew, model, tokenizer, train, held):
+    def __init__(self, args, crew, model, tokenizer, train, held, scenes, scenes_held):
         self.args, self.crew, self.model, self.tokenizer = args, crew, model.to(args.device), tokenizer
-        self.train, self.held = train, held
+        self.train, self.held, self.scenes, self.scenes_held = train, held, scenes, scenes_held
         reserve(self.model.model.audio_tower)
         self.heads = Heads(D_AUDIO).to(args.device)  # on the encoder's mean
         self.counter = torch.nn.Linear(D_AUDIO, BANDS * len(BEATS_HZ)).to(args.device)
         self.gatherers = Heads(D_TEXT).to(args.device)  # on what the language model gathers of a clip
+        self.spotter = torch.nn.Linear(D_TEXT, len(vocab.events().names)).to(args.device)  # on each place of a clip
         self.true = {k: x.to(args.device) for k, x in targets(train.labels).items()}
         self.path = args.out / "checkpoint.pt"
         self.state = {"stage": 0, "spent_s": 0.0}
         if self.path.exists():
             saved = torch.load(self.path, map_location=args.device, weights_only=True)
             for name in PARTS:
-                getattr(self, name).load_state_dict(saved[name])
+                if name in saved:  # a part that is newer than the checkpoint begins as it is
+                    getattr(self, name).load_state_dict(saved[name])
             self.state = saved["state"]
             crew.say(f"going on from stage {self.state['stage']} after {self.state['spent_s']:.0f} s")
 
@@ -249,12 +257,16 @@ class Trainer:
         self.report_heads()
 
     def heard(self, rows, noise) -> tuple[torch.Tensor, torch.Tensor]:
-        """Loss of the encoder's heads on training clips, and its output."""
-        mel = self.mels(self.train, rows)
+        """Loss of the encoder's heads on training clips of music, and its output for all of the clips."""
+        music = rows < len(self.train)
+        mel = torch.cat([self.mels(self.train if x else self.scenes, [row if x else row - len(self.train)])
+                         for row, x in zip(rows, music, strict=True)])  # fmt: skip
         audio = self.model.model.audio_tower(augmented(mel, noise)).last_hidden_state
-        pooled = audio.mean(1)
-        counted = F.mse_loss(self.counter(pooled).float(), rhythm(mel, frames_per_s=AUDIO_FRAMES / 10.0))
-        return Heads.loss(self.heads(pooled), self.true_of(rows)) + COUNTING * counted, audio
+        if not music.any():
+            return torch.zeros((), device=audio.device), audio
+        pooled = audio[music].mean(1)
+        counted = F.mse_loss(self.counter(pooled).float(), rhythm(mel[music], frames_per_s=AUDIO_FRAMES / 10.0))
+        return Heads.loss(self.heads(pooled), self.true_of(rows[music])) + COUNTING * counted, audio
 
     def report_heads(self) -> None:
         if not self.crew.leads:
@@ -273,17 +285,21 @@ class Trainer:
         print(f"{what}, artists held out: " + "  ".join(f"{k} {x:.3f}" for k, x in found.items()), flush=True)
 
     def stored_states(self) -> tuple[torch.Tensor, clip_data.Clips]:
-        """Encoder outputs of every training clip, (n, 125, d) in half precision; the clips, with how clear their facts are."""
+        """Encoder outputs of every training clip and then every scene, (n, 125, d) in half precision; the clips, with how
+        clear their facts are.
+        """
         tower = self.model.model.audio_tower.eval()
-        out = torch.empty((len(self.train), AUDIO_TOKENS, D_AUDIO), dtype=torch.bfloat16)
+        out = torch.empty((len(self.train) + len(self.scenes), AUDIO_TOKENS, D_AUDIO), dtype=torch.bfloat16)
         labels = []
         with torch.inference_mode(), self.autocast():
-            for start in range(0, len(self.train), 64):
-                rows = np.arange(start, min(start + 64, len(self.train)))
-                states = tower(self.mels(self.train, rows)).last_hidden_state
-                out[start : start + len(rows)] = states.to("cpu", torch.bfloat16)
-                clear = self.heads.clarity(self.heads(states.mean(1)), self.true_of(rows))
-                labels += [dataclasses.replace(self.train.labels[i], clarity=c) for i, c in zip(rows, clear, strict=True)]
+            for data, first in ((self.train, 0), (self.scenes, len(self.train))):
+                for start in range(0, len(data), 64):
+                    rows = np.arange(start, min(start + 64, len(data)))
+                    states = tower(self.mels(data, rows)).last_hidden_state
+                    out[first + start : first + start + len(rows)] = states.to("cpu", torch.bfloat16)
+                    if data is self.train:
+                        clear = self.heads.clarity(self.heads(states.mean(1)), self.true_of(rows))
+                        labels += [dataclasses.replace(data.labels[i], clarity=c) for i, c in zip(rows, clear, strict=True)]
         return out, dataclasses.replace(self.train, labels=labels)
 
     def text(self, clock: Clock, stage: int) -> None:
@@ -309,17 +325,22 @@ class Trainer:
         self._steps(clock, stage, (self.model.model.language_model, self.model.lm_head), losses())
 
     def _said(self, batch, rows, audio):
-        """Loss of a batch of utterances, and of what was gathered of the clips."""
-        loss, gathered = language_loss(self.model, *self.there(batch), audio)
-        if len(rows):
-            loss = loss + GATHERING * Heads.loss(self.gatherers(gathered), self.true_of(rows))
+        """Loss of a batch of utterances, of what was gathered of the music, and of where which sounds were spotted."""
+        loss, heard = language_loss(self.model, *self.there(batch), audio)
+        music, scenes = rows < len(self.train), rows >= len(self.train)
+        if music.any():
+            loss = loss + GATHERING * Heads.loss(self.gatherers(heard[music, -1]), self.true_of(rows[music]))
+        if scenes.any():
+            true = sounding([self.scenes.labels[row - len(self.train)] for row in rows[scenes]]).to(self.args.device)
+            spotted = self.spotter(heard[scenes, :-1]).float()
+            loss = loss + SPOTTING * F.binary_cross_entropy_with_logits(spotted, true)
         return loss
 
     def language(self, clock: Clock, stage: int) -> None:
         inner = self.model.model
         states, told = self.stored_states()
         clock.start = time.time()
-        batches = Batches(self.tokenizer, told, batch_size=self.args.batch, seed=self.seed(clock))
+        batches = Batches(self.tokenizer, told, batch_size=self.args.batch, seed=self.seed(clock), scenes=self.scenes)
 
         def losses():
             self.model.train()
@@ -328,7 +349,7 @@ class Trainer:
                 with self.autocast():
                     yield self._said(batch, rows, audio), len(batch[0])
 
-        modules = (inner.language_model, inner.multi_modal_projector, self.model.lm_head, self.gatherers)
+        modules = (inner.language_model, inner.multi_modal_projector, self.model.lm_head, self.gatherers, self.spotter)
         self._steps(clock, stage, modules, losses())
         self.report_language()
 
@@ -336,7 +357,8 @@ class Trainer:
         _, told = self.stored_states()
         clock.start = time.time()
         noise = torch.Generator().manual_seed(self.seed(clock))
-        batches = Batches(self.tokenizer, told, batch_size=self.args.batch, seed=1_000_000 + self.seed(clock))
+        seed = 1_000_000 + self.seed(clock)
+        batches = Batches(self.tokenizer, told, batch_size=self.args.batch, seed=seed, scenes=self.scenes)
 
         def losses():
             self.model.train()
@@ -349,7 +371,7 @@ class Trainer:
                     loss = self._said(batch, rows, audio)
                 yield loss + extra, len(batch[0])
 
-        self._steps(clock, stage, (self.model, self.heads, self.counter, self.gatherers), losses())
+        self._steps(clock, stage, (self.model, self.heads, self.counter, self.gatherers, self.spotter), losses())
         self.report_heads()
         self.report_language()
 
@@ -358,18 +380,48 @@ class Trainer:
             return
         self.model.eval()
         batches = iter(Batches(self.tokenizer, self.held, batch_size=32, seed=12345))
-        losses, outs, heard = [], [], []
+        losses, outs, labels = [], [], []
         with torch.inference_mode(), self.autocast():
             for _ in range(8):
                 *batch, rows = next(batches)
                 audio = self.model.model.audio_tower(self.mels(self.held, rows)).last_hidden_state if len(rows) else None
-                loss, gathered = language_loss(self.model, *self.there(batch), audio)
+                loss, heard = language_loss(self.model, *self.there(batch), audio)
                 losses.append(loss.item())
                 if len(rows):
-                    outs.append(self.gatherers(gathered))
-                    heard += [self.held.labels[row] for row in rows]
-        print(f"language, artists held out: loss {np.mean(losses):.3f}", flush=True)
-        self._say_heads("gathered", outs, targets(heard))
+                    outs.append(self.gatherers(heard[:, -1]))
+                    labels += [self.held.labels[row] for row in rows]
+            print(f"language, artists held out: loss {np.mean(losses):.3f}", flush=True)
+            self._say_heads("gathered", outs, targets(labels))
+            self.report_spotted()
+
+    def report_spotted(self) -> None:
+        """How well the spotter knows the sounds of scenes held out, place by place: mean average precision over the sounds."""
+        from sklearn.metrics import average_precision_score
+
+        inner, spotted = self.model.model, []
+        for rows in np.array_split(np.arange(len(self.scenes_held)), math.ceil(len(self.scenes_held) / 32)):
+            embeds = inner.multi_modal_projector(inner.audio_tower(self.mels(self.scenes_held, rows)).last_hidden_state)
+            begin = inner.language_model.get_input_embeddings()(self._begin(len(rows)))
+            out = inner.language_model(inputs_embeds=torch.cat([begin, embeds], 1), use_cache=False, output_hidden_states=True)
+            spotted.append(self.spotter(out.hidden_states[TEXT_LAYERS // 2][:, 1:]).float().cpu())
+        true, found = sounding(self.scenes_held.labels), torch.cat(spotted)
+        each = [average_precision_score(true[..., i].flatten(), found[..., i].flatten()) for i in range(true.shape[-1])
+                if true[..., i].any()]  # fmt: skip
+        print(f"spotted, scenes held out: average precision {np.mean(each):.3f}, chance {true.mean():.3f}", flush=True)
+
+    def _begin(self, n: int) -> torch.Tensor:
+        return torch.full((n, 1), self.tokenizer.convert_tokens_to_ids("<|audio_bos|>"), device=self.args.device)
+
+
+def sounding(clips) -> torch.Tensor:
+    """Which sounds are there at every audio token of these clips: 0 or 1, (n, AUDIO_TOKENS, sounds)."""
+    names = vocab.events().names
+    out = torch.zeros(len(clips), AUDIO_TOKENS, len(names))
+    for i, clip in enumerate(clips):
+        for event in clip.events:
+            first, end = (round(s / clip.duration_s * AUDIO_TOKENS) for s in (event.start_s, event.end_s))
+            out[i, first:end, names.index(event.label)] = 1.0
+    return out
 
 
 MANTISSA = 4  # bits of the language model's weights that are kept of ten: as good, and smaller once compressed
@@ -406,11 +458,13 @@ def main() -> None:
     crew = Crew()
     train = clip_data.load(args.clips, "train", part=crew.rank, parts=crew.size)
     held = clip_data.load(args.clips, "artist")
+    scenes = clip_data.load(args.clips, "scenes", part=crew.rank, parts=crew.size)
+    scenes_held = clip_data.load(args.clips, "scenes-held")
     tokenizer = kept_tokenizer(args.out / "tokenizer", lambda: build_tokenizer(tokenizer_texts(train), args.out / "tokenizer"))
     model = build_model(tokenizer)
     crew.say(f"{len(train)} clips a process, {sum(p.numel() for p in model.parameters()) / 1e6:.1f} M parameters, "
              f"{len(tokenizer)} tokens")
-    Trainer(args, crew, model, tokenizer, train, held).run()
+    Trainer(args, crew, model, tokenizer, train, held, scenes, scenes_held).run()
     if crew.leads:
         export(model, tokenizer, args.out / "model")
         print(f"saved {args.out / 'model'}")

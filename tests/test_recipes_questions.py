@@ -116,3 +116,13 @@ def test_a_catalogue_that_cannot_be_played_is_refused(name):
     silent = tracks.set_column(tracks.schema.get_field_index("silent"), "silent", [[True] * 3])
     with pytest.raises(InputError, match="can be played"):
         list(recipes.load(name).plan_many(Snapshot.from_arrow(silent, windows, labels=labels()), seed=0, n=1))
+
+
+def test_a_purpose_is_asked_after_where_one_of_two_tracks_has_it(snapshot):
+    asked = 0
+    for plan in comparison.plan_many(snapshot, seed=9, n=300):
+        themes = [set(values_of(snapshot, snapshot.index[track]).get("theme", [])) for track in plan.goal["track_ids"]]
+        for ask in (ask for turn in plan.turns for ask in turn.asks if ask.startswith("suits:")):
+            assert sum(ask.removeprefix("suits:") in own for own in themes) == 1
+            asked += 1
+    assert asked > 20

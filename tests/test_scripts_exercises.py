@@ -26,7 +26,7 @@ def tokenizer(listener_mini):
 @pytest.fixture(scope="module")
 def clips():
     labels = [compose(i, genre=g, duration_s=12).labels.over(0, 10) for i, g in enumerate(("folk", "jazz", "techno"))]
-    return Clips(listener=[], clap=[], labels=labels, themes=[()] * len(labels))
+    return Clips(listener=[], clap=[], labels=labels)
 
 
 @pytest.fixture(scope="module")

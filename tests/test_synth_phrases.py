@@ -10,7 +10,7 @@ from mdialog import vocab
 from mdialog.attributes import Attribute
 from mdialog.brief import MANNERS, Brief, Name
 from mdialog.plan import Clip
-from mdialog.synth import briefs
+from mdialog.synth import briefs, questions
 from mdialog.synth.grammar import Names, article, book, expand, sentence, with_article
 from mdialog.synth.labels import ClipLabels, moods
 from mdialog.synth.phrases import SYSTEM_INTENTS, USER_INTENTS, pattern_count, random_brief, say
@@ -94,7 +94,7 @@ NO_ONE_MEANS = re.compile(r"major or minor|a major or a minor key", re.I)
 def licence(brief: Brief, labels: list[ClipLabels]) -> set[tuple[str, str]]:
     allowed = {(a.kind, a.value) for a in (*brief.new, *brief.dropped, *brief.wanted)}
     asked = {tuple(ask.split(":", 1)) for ask in brief.asks if ":" in ask} if brief.role == "user" else set()
-    allowed |= {("instrument" if kind == "lead" else kind, value) for kind, value in asked}
+    allowed |= {({"lead": "instrument", "suits": "theme"}.get(kind, kind), value) for kind, value in asked}
     for one in labels[-1:]:
         allowed |= {(k, getattr(one, k)) for k in ("tempo", "key", "mode", "metre", "genre", "vocal", "energy")}
         allowed |= {("mood", m) for m in one.moods} | {("instrument", i) for i in (*one.instruments, one.lead)}
@@ -309,3 +309,14 @@ def test_the_book_has_every_manner_everywhere():
         for intent in intents:
             keys = {k for names in phrases[role][intent] for k in names.split()}
             assert keys >= set(MANNERS) - {"plain"} | {"any"}, (role, intent)
+
+
+def test_what_suits_a_purpose_is_told_by_the_themes():
+    one, two = random_labels(random.Random(3), themes=("sleep",)), random_labels(random.Random(4), themes=("party", "workout"))
+    for seed in range(40):
+        rng = random.Random(seed)
+        said = {theme: questions.answer(f"suits:{theme}", [one, two], '"B"', manner="plain", rng=rng) for theme in
+                ("sleep", "party", "driving")}  # fmt: skip
+        assert '"B"' in said["sleep"] and "this one" not in said["sleep"]
+        assert said["party"].startswith(("this one", "I'd take this one"))
+        assert said["driving"].startswith("neither")

@@ -18,7 +18,7 @@ from mdialog.snapshot import Snapshot
 
 NAME = "comparison"
 PAIRS = ("near", "middling", "far", "one apart")
-ASKS = {"compare": 2.0, "same": 2.0, "compare:tempo": 1.5, "compare:energy": 1.5, "compare:instrument": 1.5}
+ASKS = {"compare": 2.0, "same": 2.0, "compare:tempo": 1.5, "compare:energy": 1.5, "compare:instrument": 1.5, "suits": 1.5}
 CLOSE, MIDDLE, FAR = (0.0, 0.05), (0.4, 0.6), (0.95, 1.0)  # shares of the tracks, from the nearest on
 TOLD_APART = ("tempo", "energy", "mode", "genre", "vocal", "metre", "mood")  # kinds by which two tracks are one apart
 LOOKED_AT = 256  # tracks among which one that is one apart is looked for
@@ -63,13 +63,13 @@ def plan_dialogue(
     how = rng.choice(PAIRS) if options.pair == "any" else options.pair
     one, other = draw_pair(rng, snapshot, how)
     clips = any_clip(rng, snapshot, one), any_clip(rng, snapshot, other)
-    asks = rng.choices(list(ASKS), weights=list(ASKS.values()))
+    known = [values_of(snapshot, track) for track in (one, other)]
+    asks = [_ask(rng, known)]
     n = rng.randint(1, options.most)
     asks += draw_asks(rng, snapshot, other, n=n - 1, whether=options.whether) if n > 1 else []
     turns: list[PlannedTurn] = []
     for ask in asks:
         turns += exchange((ask,), clips)
-    known = [values_of(snapshot, track) for track in (one, other)]
     return Plan(
         id=dialogue_id, recipe=NAME, seed=seed, persona=persona or {}, turns=tuple(turns),
         goal={
@@ -87,6 +87,15 @@ def plan_many(
     """Plan `n` dialogues, or a shard of them; the plans are the same however they are split."""
     for i, persona in numbered(seed=seed, n=n, shard=shard):
         yield plan_dialogue(snapshot, seed=seed, dialogue_id=f"co-{i:06d}", options=options, persona=persona)
+
+
+def _ask(rng: random.Random, known: list[dict[str, list[str]]]) -> str:
+    """The first question; after a purpose (``suits:THEME``) only where the catalogue has it for one of the two."""
+    ask = rng.choices(list(ASKS), weights=list(ASKS.values()))[0]
+    if ask != "suits":
+        return ask
+    purposes = sorted(set(known[0].get("theme", [])) ^ set(known[1].get("theme", [])))
+    return f"suits:{rng.choice(purposes)}" if purposes else "compare"
 
 
 def draw_pair(rng: random.Random, snapshot: Snapshot, how: str) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mdialog import vocab
+from mdialog.metadata import EventSpan
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,27 @@ class ClipLabels:
     energy_value: float
     course: str | None
     moods: tuple[str, ...]
+    themes: tuple[str, ...] = ()
     clarity: Mapping[str, float] = field(default_factory=dict, compare=False, repr=False)
 
     def clear(self, what: str) -> float:
         """How clearly a kind, or ``instrument:NAME``, is heard."""
         return self.clarity.get(what, 1.0)
+
+
+@dataclass(frozen=True)
+class ClipEvents:
+    """Truth about a clip of a scene: what sounds when.
+
+    Parameters
+    ----------
+    events : tuple of EventSpan
+        In the clip's own time.
+    duration_s : float
+    """
+
+    events: tuple[EventSpan, ...]
+    duration_s: float
 
 
 @dataclass(frozen=True)
@@ -113,6 +130,7 @@ class Labels:
             energy_value=energy,
             course=course,
             moods=moods(mode=self.mode, tempo_bpm=self.tempo_bpm, energy=energy),
+            themes=self.themes,
         )
 
     def _energy(self, start_s: float, end_s: float) -> float:

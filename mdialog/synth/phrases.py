@@ -9,10 +9,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from mdialog.brief import Brief, Name
-from mdialog.synth import questions, sound, wishes
+from mdialog.happenings import about_events
+from mdialog.synth import happenings, questions, sound, wishes
 from mdialog.synth.briefs import random_brief, random_name_like_file
 from mdialog.synth.grammar import PLURALS, Names, assemble, book, draw, expand, listed
-from mdialog.synth.labels import ClipLabels
+from mdialog.synth.labels import ClipEvents, ClipLabels
 
 USER_INTENTS = ("greeting", "accept_response", "reject_response", "remove_filter", "initial_query", "add_filter",
                 "item_attribute_question", "continue", "others")  # fmt: skip
@@ -22,7 +23,8 @@ LATER = {"item_attribute_answer", "active_recommend", "others"}  # never a first
 MAX_WORDS = 35
 ATTEMPTS = 6
 DRAFTS = {"few words": 3, "some words": 1, "many words": 3}  # of which the shortest or longest is taken
-ASIDES = {"few words": 0.1, "some words": 0.3, "many words": 0.6}  # how often a trait is heard in a sentence of its own
+ASIDES = {"few words": 0.15, "some words": 0.4, "many words": 0.7}  # how often a trait is heard in a sentence of its own
+OWN_LIFE = 0.6  # share of these that tell of the speaker's day instead
 ROOM_FOR_ASIDES = {"initial_query", "add_filter", "continue", "passive_recommend", "active_recommend"}
 QUESTIONS = {"item_attribute_question", "detail_attribute_request", "feedback_request"}  # a turn ends with these
 
@@ -33,7 +35,7 @@ FACTS_SAID = (0, 1, 1, 1, 1, 2, 2, 2, 2, 3)
 class Turn:
     """One turn while it is being written: what is known, and the pieces said so far."""
 
-    def __init__(self, brief: Brief, clips: Sequence[ClipLabels], rng: random.Random) -> None:
+    def __init__(self, brief: Brief, clips: Sequence[ClipLabels | ClipEvents], rng: random.Random) -> None:
         self.brief, self.clips, self.rng = brief, clips, rng
         self.names = Names()
         self.pieces: list[tuple[str, str]] = []
@@ -77,14 +79,15 @@ class Turn:
         return sound.statement(facts, manner=self.brief.manner, rng=self.rng)
 
 
-def say(brief: Brief, clips: Sequence[ClipLabels], rng: random.Random) -> str:
+def say(brief: Brief, clips: Sequence[ClipLabels | ClipEvents], rng: random.Random) -> str:
     """One utterance for a brief.
 
     Parameters
     ----------
     brief : Brief
     clips : sequence of ClipLabels
-        Truth about ``brief.clips``, in their order: the last is under discussion, one before is compared with.
+        Truth about ``brief.clips``, in their order: the last is under discussion, one before is compared with. A ClipEvents
+        where the brief asks after sound events.
     rng : random.Random
         The only source of chance.
 
@@ -122,15 +125,17 @@ def _utter(brief: Brief, clips: Sequence[ClipLabels], rng: random.Random) -> str
 
 
 def _aside(turn: Turn) -> None:
-    """At times a sentence that comes of the speaker's traits alone, before or after what the turn is to do."""
+    """At times a sentence that comes of the speaker's traits or day alone, before or after what the turn is to do."""
     rng, table = turn.rng, book("asides")[turn.brief.role]
     traits, intents = dict(turn.brief.speaker), set(turn.brief.intents)
-    places = [(place, trait) for trait in traits.values() for place in table if trait in table[place]
+    told = ("any",) if rng.random() < OWN_LIFE else traits.values()
+    places = [(place, trait) for trait in told for place in table if trait in table[place]
               if place == "before" or not intents & QUESTIONS]
     if not places or not intents & ROOM_FOR_ASIDES or rng.random() > ASIDES[traits.get("length", "some words")]:
         return
     place, trait = rng.choice(places)
-    piece = ("aside", expand(rng.choice(table[place][trait]), {}, rng))
+    life = {slot: rng.choice(words) for slot, words in book("asides")["life"].items()}
+    piece = ("aside", expand(rng.choice(table[place][trait]), life, rng))
     greeted = bool(turn.pieces) and turn.pieces[0][0] == "greeting"
     turn.pieces.insert(len(turn.pieces) if place == "after" else int(greeted), piece)
 
@@ -235,12 +240,12 @@ def _questions(turn: Turn, section: str, kinds: Sequence[str]) -> str:
 
 
 def _of_two(ask: str) -> bool:
-    return ask.partition(":")[0] in ("compare", "same")
+    return ask.partition(":")[0] in ("compare", "same", "suits")
 
 
 def _beyond_kinds(ask: str) -> bool:
     """Whether more is asked than what kind of something plays."""
-    return ":" in ask or _of_two(ask) or ask == "course"
+    return ":" in ask or _of_two(ask) or ask in ("course", "event")
 
 
 def _continue(turn: Turn) -> None:
@@ -367,6 +372,8 @@ def _answer_one(turn: Turn, kind: str) -> str:
     silent = book("requests")["silent"]
     if turn.labels is None:
         return rng.choice(silent["nosound"])
+    if about_events(kind):
+        return happenings.answer(kind, turn.labels, manner=manner, rng=rng)
     if _beyond_kinds(kind):
         before = turn.name(turn.brief.before, whole=0.15) if turn.brief.before and _of_two(kind) else "the last one"
         return questions.answer(kind, turn.clips, before, manner=manner, rng=rng)
@@ -418,7 +425,7 @@ def pattern_count() -> int:
     def count(node: object) -> int:
         return sum(map(count, node.values())) if isinstance(node, dict) else len(node)
 
-    return sum(count(book(name)) for name in ("phrases", "sound", "requests", "asides", "questions"))
+    return sum(count(book(name)) for name in ("phrases", "sound", "requests", "asides", "questions", "happenings"))
 
 
 __all__ = ["SYSTEM_INTENTS", "USER_INTENTS", "pattern_count", "random_brief", "random_name_like_file", "say"]

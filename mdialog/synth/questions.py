@@ -5,13 +5,15 @@ from collections.abc import Sequence
 
 from mdialog import vocab
 from mdialog.claims import ENERGY_TOLERANCE, TEMPO_TOLERANCE
-from mdialog.synth import sound
+from mdialog.happenings import about_events
+from mdialog.synth import happenings, sound
 from mdialog.synth.grammar import PLURALS, book, draw, expand, slots_of
 from mdialog.synth.labels import ClipLabels
 
 LENGTHS = ("tag line", "sentence", "paragraph", "dense")  # of a description
 COMPARED = ("tempo", "energy", "instrument")  # kinds after whose difference one asks
 WHETHER = ("instrument", "lead", "vocal", "tempo", "energy", "mood", "mode", "genre", "metre", "key")
+_LEAST_CLEAR = {"paragraph": 0.5, "dense": 0.5}  # who has much to say says what is less clear too
 _FACTS = {"tag line": 3, "sentence": 3, "paragraph": 6, "dense": 7}
 
 
@@ -20,8 +22,9 @@ def draw_ask(rng: random.Random, labels: ClipLabels | None, *, compares: bool) -
 
     Half of the values asked after are true of the clip where its labels are given.
     """
-    if compares and rng.random() < 0.6:
-        return rng.choice(("compare", "same", "compare:tempo", "compare:energy", "compare:instrument"))
+    if compares and rng.random() < 0.7:
+        ask = rng.choice(("compare", "same", "compare:tempo", "compare:energy", "compare:instrument", "suits"))
+        return f"suits:{rng.choice(vocab.load()['theme'].names)}" if ask == "suits" else ask
     if rng.random() < 0.1 and (labels is None or labels.course):
         return "course"
     kind = rng.choice(WHETHER + ("instrument", "instrument", "vocal"))
@@ -43,6 +46,10 @@ def question(ask: str, before: str, rng: random.Random) -> str:
     """A question in the phrase book's words, without its mark; `before` names the clip to compare with."""
     kind, _, value = ask.partition(":")
     table = book("questions")
+    if about_events(ask):
+        return happenings.question(ask, rng)
+    if kind == "suits":
+        return expand(rng.choice(table["suits"]["ask"]), {"B": before, "t": sound.word_of("theme", value, rng)}, rng)
     if kind in ("compare", "same", "course"):
         forms = table[kind]
         return expand(rng.choice(forms.get(value, forms["any"])), {"B": before}, rng)
@@ -64,6 +71,8 @@ def answer(ask: str, clips: Sequence[ClipLabels], before: str, *, manner: str, r
         course = clips[-1].course
         silent = book("requests")["silent"]["all"]
         return sound.fact("course", course, rng).say("clause", manner=manner, rng=rng) if course else rng.choice(silent)
+    if kind == "suits":
+        return _suits(value, clips, before, rng)
     if kind in ("compare", "same"):
         two = len(clips) == 2
         found = _shared(*clips, before, rng) if two and kind == "same" else None
@@ -96,6 +105,18 @@ def _compared(kind: str, before: ClipLabels, about: ClipLabels, name: str, rng: 
     return text
 
 
+def _suits(theme: str, clips: Sequence[ClipLabels], name: str, rng: random.Random) -> str:
+    """Which of two clips suits a purpose, by their themes, and what of its sound tells them apart."""
+    table = book("questions")["suits"]
+    fits = [theme in clip.themes for clip in clips]
+    if len(fits) < 2 or fits[0] == fits[1]:
+        return expand(rng.choice(table["both" if all(fits) else "neither"]), {}, rng)
+    why = sound.comparison(*clips, name, rng)
+    slots = {"B": name} | ({"s": why} if why else {})
+    forms = [form for form in table["this" if fits[1] else "other"] if slots_of(form) <= slots.keys()]
+    return expand(rng.choice(forms), slots, rng)
+
+
 def _shared(before: ClipLabels, about: ClipLabels, name: str, rng: random.Random) -> str | None:
     """One thing that is true of two clips, the clearest likeliest."""
     found: dict[sound.Fact, float] = {}
@@ -125,7 +146,7 @@ def _shared(before: ClipLabels, about: ClipLabels, name: str, rng: random.Random
 
 def description(labels: ClipLabels, length: str, *, manner: str, rng: random.Random) -> str:
     """What a clip sounds like, in one of `LENGTHS`; shorter where little is heard clearly."""
-    facts = sound.choose(labels, _FACTS[length], rng)
+    facts = sound.choose(labels, _FACTS[length], rng, least=_LEAST_CLEAR.get(length, sound.LEAST_CLEAR))
     if length == "dense":
         return ", ".join(f.say("bare", manner="terse", rng=rng) for f in facts)
     first, rest = facts[:3], facts[3:]

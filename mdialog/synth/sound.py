@@ -100,15 +100,15 @@ def table_of(kind: str, word: str, value: str) -> str:
     return value if kind == "vocal" else kind
 
 
-def candidates(labels: ClipLabels, rng: random.Random) -> dict[Fact, float]:
-    """Everything that may be said unasked of a clip, with its weight: less for what is not heard clearly."""
+def candidates(labels: ClipLabels, rng: random.Random, *, least: float = LEAST_CLEAR) -> dict[Fact, float]:
+    """Everything that may be said unasked of a clip, with its weight: less for what is less clear, none under `least`."""
     facts: dict[Fact, float] = {}
     clearly: set[Fact] = set()
 
     def add(kind: str, value: str, *, weight: float, clear: str | None = None) -> None:
         one = fact(kind, value, rng)
         facts[one] = weight * labels.clear(clear or kind) ** CERTAINTY
-        clearly.update({one} if labels.clear(clear or kind) >= LEAST_CLEAR else ())
+        clearly.update({one} if labels.clear(clear or kind) >= least else ())
 
     add("tempo", labels.tempo, weight=WEIGHTS["tempo"])
     if labels.lead:
@@ -130,9 +130,9 @@ def candidates(labels: ClipLabels, rng: random.Random) -> dict[Fact, float]:
     return {one: weight for one, weight in facts.items() if one in clearly or not clearly}
 
 
-def choose(labels: ClipLabels, n: int, rng: random.Random) -> list[Fact]:
-    """`n` facts of different kinds, drawn by weight."""
-    left, chosen = candidates(labels, rng), []
+def choose(labels: ClipLabels, n: int, rng: random.Random, *, least: float = LEAST_CLEAR) -> list[Fact]:
+    """`n` facts of different kinds, drawn by weight among those that are heard with a clarity of `least` or more."""
+    left, chosen = candidates(labels, rng, least=least), []
     while left and len(chosen) < n:
         one = rng.choices(list(left), weights=list(left.values()))[0]
         chosen.append(one)
