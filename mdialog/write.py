@@ -36,8 +36,8 @@ class Options:
     sampling : Sampling
         Of the first round.
     warmer : float >= 0
-        Added to the temperature with each round; the nucleus (`Sampling.top_p`) widens with it, up to .95 in the last
-        one: what a small nucleus has said wrongly once it says again.
+        Added to the temperature with each round; the nuclei (`Sampling.top_p` and `stated_top_p`) widen with it, up to .95 in
+        the last one: what a small nucleus has said wrongly once it says again.
     seed : int
     """
 
@@ -57,11 +57,17 @@ class Options:
         first = 0
         for i in range(self.max_rounds):
             n = 1 if i == 0 and self.max_rounds > 1 else self.candidates
-            warm = self.sampling.temperature + self.warmer * i if self.sampling.temperature else 0.0
-            top_p = self.sampling.top_p
-            wide = top_p + max(0.0, WIDEST_TOP_P - top_p) * i / max(1, self.max_rounds - 1)
-            yield first, n, Sampling(warm, round(wide, 4) if warm else top_p, self.sampling.max_new_tokens)
+            warmer, share = self.sampling, i / max(1, self.max_rounds - 1)
+            if warmer.temperature:
+                stated = warmer.top_p if warmer.stated_top_p is None else warmer.stated_top_p
+                warmer = replace(warmer, temperature=warmer.temperature + self.warmer * i,
+                                 top_p=_widened(warmer.top_p, share), stated_top_p=_widened(stated, share))  # fmt: skip
+            yield first, n, warmer
             first += n
+
+
+def _widened(top_p: float, share: float) -> float:
+    return round(top_p + max(0.0, WIDEST_TOP_P - top_p) * share, 4)
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,12 @@ def test_candidates_are_numbered_on_through_the_rounds_and_grow_warmer():
     assert [s.temperature for *_, s in Options(sampling=Sampling(0.0)).rounds()] == [0.0] * 4
 
 
+def test_both_nuclei_widen_with_the_rounds():
+    rounds = list(Options(max_rounds=3, sampling=Sampling(0.8, 0.9, stated_top_p=0.3)).rounds())
+    assert [(s.top_p, s.stated_top_p) for *_, s in rounds] == [(0.9, 0.3), (0.925, 0.625), (0.95, 0.95)]
+    assert all(s.stated_top_p == s.top_p for *_, s in Options(sampling=Sampling(0.8, 0.5)).rounds())
+
+
 def test_a_turn_that_cannot_be_written_ends_in_a_failure_without_words_of_ours(many):
     outcomes = list(write_plans(many, plans.Reader(bad=1), play=silence))
     assert all(isinstance(o, Failure) for o in outcomes) and len(outcomes) == 12

@@ -36,6 +36,8 @@ class Sampling:
         0 takes the likeliest token always; then all candidates of a request are equal.
     top_p : float in (0, 1]
         Draws from the smallest set of tokens with this much probability.
+    stated_top_p : float in (0, 1], optional
+        The same for words that state something audible; as `top_p` by default. A listener behind a server knows only `top_p`.
     max_new_tokens : int > 0
         A candidate that has not ended by then is cut, and fails the checks.
     """
@@ -43,6 +45,7 @@ class Sampling:
     temperature: float = 0.8
     top_p: float = 0.95
     max_new_tokens: int = 96
+    stated_top_p: float | None = None
 
 
 DEFAULT = Sampling()

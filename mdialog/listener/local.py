@@ -16,6 +16,7 @@ from mdialog.errors import ModelError
 from mdialog.listener.base import DEFAULT as DEFAULT_SAMPLING
 from mdialog.listener.base import Request, Sampling
 from mdialog.listener.memo import remember_tower
+from mdialog.listener.nucleus import Nucleus, stating_tokens
 from mdialog.listener.spelling import Spelling, spells
 from mdialog.models import find_model
 
@@ -65,6 +66,7 @@ class LocalListener:
         self.sampling = _advised(model.generation_config)
         self.memo = remember_tower(model)
         self._spelling = Spelling(processor.tokenizer) if spells(processor.tokenizer) else None
+        self._stating = stating_tokens(processor.tokenizer)
         self._prepared = weakref.WeakKeyDictionary()
 
     @classmethod
@@ -299,13 +301,22 @@ class LocalListener:
             bos_token_id=own.bos_token_id,
         )
         n_prompt = batch["input_ids"].shape[1]
-        processors = LogitsProcessorList(_samplers(draws, sampling))
+        processors = LogitsProcessorList(self._samplers(draws, sampling))
         if self._spelling and any(names):
             processors.insert(0, self._spelling.processor(names, n_prompt))
         with torch.inference_mode():
             out = self.model.generate(**batch, generation_config=config, logits_processor=processors)
         new = out[:, n_prompt:]
         return [text.strip() for text in tokenizer.batch_decode(new, skip_special_tokens=True)]
+
+    def _samplers(self, draws: np.ndarray, sampling: Sampling) -> list:
+        from transformers import TemperatureLogitsWarper
+
+        if sampling.temperature == 0:
+            return []
+        stated = sampling.top_p if sampling.stated_top_p is None else sampling.stated_top_p
+        nucleus = Nucleus(sampling.top_p, stated, self._stating)
+        return [TemperatureLogitsWarper(sampling.temperature), nucleus, Draw(draws)]
 
 
 class Draw:
@@ -328,22 +339,12 @@ class Draw:
         return torch.full_like(scores, float("-inf")).scatter(1, token, 0.0)
 
 
-def _samplers(draws: np.ndarray, sampling: Sampling) -> list:
-    from transformers import TemperatureLogitsWarper, TopPLogitsWarper
-
-    if sampling.temperature == 0:
-        return []
-    samplers: list = [TemperatureLogitsWarper(sampling.temperature)]
-    if sampling.top_p < 1:
-        samplers.append(TopPLogitsWarper(sampling.top_p))
-    return [*samplers, Draw(draws)]
-
-
 def _advised(own) -> Sampling:
     """What a checkpoint's generation config says about sampling; the default where it says nothing."""
     if not own.do_sample or own.temperature is None:
         return DEFAULT_SAMPLING
-    return Sampling(temperature=float(own.temperature), top_p=float(own.top_p or 1.0))
+    stated = getattr(own, "stated_top_p", None)
+    return Sampling(temperature=float(own.temperature), top_p=float(own.top_p or 1.0), stated_top_p=stated and float(stated))
 
 
 def _model_class(model_type: str):

@@ -1,0 +1,47 @@
+"""Nucleus sampling with two sizes: what is heard is said as the model is surest, everything else as freely as people talk."""
+
+import re
+
+import torch
+
+from mdialog import vocab
+
+DECIDES = 0.5  # probability of words that state something audible, from which on the next word is one of them
+ANSWERS = ("yes", "no")  # decide about the sound too
+_ARTICLE = re.compile(r"^(?:an?|the|in|at|from) ")
+_SHORTEST = 4  # letters of a word's first token, where the word has more: fewer begin too many other words
+
+
+def stating_tokens(tokenizer) -> torch.Tensor:
+    """Tokens that begin a word for something audible, or are "yes" or "no", shape (n,)."""
+    kinds = [kind for kind in vocab.load() if kind.audible and kind.name != "course"]  # "it gets there" is no course
+    words = {_ARTICLE.sub("", word) for kind in kinds for value in kind.values for word in value.words}
+    found = set()
+    for word in sorted({word for word in words if not word.startswith("music")} | set(ANSWERS)):
+        for written in (word, word[:1].upper() + word[1:], f" {word}"):
+            first = tokenizer.encode(written, add_special_tokens=False)[0]
+            text = tokenizer.decode([first]).strip()
+            if len(text) >= _SHORTEST or text.casefold() == word.casefold():
+                found.add(first)
+    return torch.tensor(sorted(found))
+
+
+class Nucleus:
+    """Logits processor: top-p (Holtzman and others, 2020), with a nucleus of its own where something audible is stated.
+
+    Parameters
+    ----------
+    top_p, stated_top_p : float in (0, 1]
+        Of free words, and of those that :func:`stating_tokens` begin.
+    stating : torch.Tensor [shape=(n,)]
+        Token ids.
+    """
+
+    def __init__(self, top_p: float, stated_top_p: float, stating: torch.Tensor):
+        from transformers import TopPLogitsWarper
+
+        self._free, self._stated, self._stating = TopPLogitsWarper(top_p), TopPLogitsWarper(stated_top_p), stating
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        states = scores.softmax(-1)[:, self._stating.to(scores.device)].sum(-1, keepdim=True) >= DECIDES
+        return torch.where(states, self._stated(input_ids, scores), self._free(input_ids, scores))

@@ -1,0 +1,40 @@
+"""Two nuclei: a word that states something audible is drawn narrowly, any other word freely."""
+
+import pytest
+import torch
+
+from mdialog.listener.nucleus import Nucleus, stating_tokens
+
+
+@pytest.fixture(scope="module")
+def tokenizer(listener_mini):
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(listener_mini)
+
+
+def test_stating_tokens_begin_audible_words_and_no_others(tokenizer):
+    found = {tokenizer.decode([i]).strip().casefold() for i in stating_tokens(tokenizer).tolist()}
+    assert found >= {"fast", "minor", "drums", "flute", "yes", "no", "instrumental"}
+    assert not found & {"a", "the", "it", "in", "music", "i", "and", "with", "of", "on", "to", "you"}
+
+
+def kept(processor, probabilities):
+    scores = processor(torch.zeros(1, 1, dtype=torch.long), torch.tensor([probabilities]).log())
+    return torch.isfinite(scores[0]).tolist()
+
+
+def test_each_word_is_drawn_from_its_own_nucleus():
+    nucleus = Nucleus(0.9, 0.4, torch.tensor([0, 1]))
+    assert kept(nucleus, [0.4, 0.3, 0.2, 0.1]) == [True, False, False, False]  # 70 % of it states something
+    assert kept(nucleus, [0.1, 0.2, 0.4, 0.3]) == [False, True, True, True]  # 30 %
+    rows = nucleus(torch.zeros(2, 1, dtype=torch.long), torch.tensor([[0.4, 0.3, 0.2, 0.1], [0.1, 0.2, 0.4, 0.3]]).log())
+    assert torch.isfinite(rows).sum(1).tolist() == [1, 3]  # each row by itself
+
+
+def test_equal_nuclei_are_plain_top_p():
+    from transformers import TopPLogitsWarper
+
+    scores = torch.randn(8, 50, generator=torch.Generator().manual_seed(1)) * 3
+    same = Nucleus(0.7, 0.7, torch.arange(10))(None, scores)
+    assert torch.equal(same, TopPLogitsWarper(0.7)(None, scores))
