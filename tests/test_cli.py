@@ -11,7 +11,7 @@ import soundfile
 import yaml
 from click.testing import CliRunner
 
-from mdialog import cli, config
+from mdialog import cli, cli_dialogues, config
 from mdialog.errors import InputError, QueryError
 from mdialog.listing import table
 from mdialog.progress import Progress
@@ -271,11 +271,11 @@ def test_plans_of_another_run_are_refused(tmp_path):
         return Plan(id=name, recipe="music-discovery", seed=1, persona={}, goal={}, turns=())
 
     write_plans([plan("a"), plan("b")], tmp_path / "plans.jsonl")
-    assert cli._place_plans(tmp_path / "plans.jsonl", tmp_path / "run", limit=1) == {
+    assert cli_dialogues._place_plans(tmp_path / "plans.jsonl", tmp_path / "run", limit=1) == {
         "recipe": "music-discovery", "seed": 1, "n": 1}  # fmt: skip
-    cli._place_plans(tmp_path / "plans.jsonl", tmp_path / "run", limit=1)
+    cli_dialogues._place_plans(tmp_path / "plans.jsonl", tmp_path / "run", limit=1)
     with pytest.raises(InputError, match="other plans"):
-        cli._place_plans(tmp_path / "plans.jsonl", tmp_path / "run", limit=None)
+        cli_dialogues._place_plans(tmp_path / "plans.jsonl", tmp_path / "run", limit=None)
 
 
 def test_doctor_names_what_is_missing(monkeypatch, tmp_path):
