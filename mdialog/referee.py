@@ -90,6 +90,11 @@ def contradicted(judged: Sequence[dialogue.Claim], brief: Brief) -> list[dialogu
     return [claim for claim in judged if claim.verdict == "contradicted" and (claim.kind, claim.value) not in wishes]
 
 
+def untold(judged: Sequence[dialogue.Claim]) -> list[dialogue.Claim]:
+    """The claims that were heard, as far as anybody knows, and that nothing here can tell."""
+    return [claim for claim in judged if claim.verdict == "unverifiable" and claim.basis == "heard"]
+
+
 def _stated(texts: Sequence[str]) -> set[tuple[str, str]]:
     return {(claim.kind, claim.value) for text in texts for claim in claims.find(text)}
 

@@ -13,7 +13,7 @@ from mdialog.checks import Fault, faults
 from mdialog.errors import InputError
 from mdialog.listener.base import Listener, Request, Sampling
 from mdialog.plan import Clip, Plan
-from mdialog.referee import Referee, contradicted
+from mdialog.referee import Referee, contradicted, untold
 
 Play = Callable[[Plan, Clip], np.ndarray]
 
@@ -35,6 +35,9 @@ class Options:
         Dialogues played side by side.
     sampling : Sampling
         Of the first round.
+    surer : int >= 0
+        Further rounds that are drawn for a candidate whose statements about the sound are all supported, before one is taken
+        that says what nothing here can tell. 0 takes the first that is not contradicted.
     warmer : float >= 0
         Added to the temperature with each round; the nuclei (`Sampling.top_p` and `stated_top_p`) widen with it, up to .95 in
         the last one: what a small nucleus has said wrongly once it says again.
@@ -45,6 +48,7 @@ class Options:
     max_rounds: int = 4
     batch: int = 64
     sampling: Sampling = Sampling()
+    surer: int = 1
     warmer: float = 0.1
     seed: int = 0
 
@@ -78,7 +82,7 @@ class WrittenTurn:
     ----------
     text : str
     candidates : int
-        Looked at; the last one was taken.
+        Looked at. The last one was taken, or, where none was better, an earlier one that says what nothing here can tell.
     rejected : dict of str to int
         Check to number of candidates that it rejected.
     claims : tuple of Claim
@@ -192,9 +196,9 @@ def write_turn(
         if not hears and sampling.temperature:  # nothing to get wrong about the sound: drawn from the widest nucleus at once
             sampling = replace(sampling, top_p=max(sampling.top_p, WIDEST_TOP_P))
         (candidates,) = yield Ask((request,), first, n, sampling, hears)
-        if taken := draft.judge(candidates):
+        if taken := draft.judge(candidates, surer=options.surer):
             return taken
-    return draft.failure("no candidate passed the checks")
+    return draft.least_unsure() or draft.failure("no candidate passed the checks")
 
 
 class _Draft:
@@ -207,6 +211,8 @@ class _Draft:
         self._contradicted: tuple[str, ...] = ()
         self._tried: list[tuple[str, list]] = []
         self._untrue: list[tuple[str, tuple[records.Claim, ...]]] = []
+        self._unsure: dict[int, tuple[records.Claim, ...]] = {}  # place among the tried: passed, but says what cannot be told
+        self._rounds_after = 0
 
     def prepare(self, play: Play) -> Request:
         """Brief and request of the turn, unless an earlier round has made them."""
@@ -217,8 +223,10 @@ class _Draft:
             self._request = Request(id=f"{self.plan.id}/{self._i}", messages=messages, names=briefs.names(self.brief))
         return self._request
 
-    def judge(self, candidates: list[str]) -> WrittenTurn | None:
-        """The first candidate without a fault, if there is one."""
+    def judge(self, candidates: list[str], *, surer: int) -> WrittenTurn | None:
+        """The first candidate without a fault whose statements are supported; after `surer` rounds more, the one that says
+        least of what cannot be told; None where there is neither.
+        """
         untrue = list(self.brief.contradicted)
         for text in candidates:
             found, judged = faults(text, self.brief, plan=self.plan, turn_index=self._i), ()
@@ -229,11 +237,29 @@ class _Draft:
                 untrue += [claim.text for claim in against]
                 self._untrue += [(text, judged)] if against else []
             if not found:
-                return WrittenTurn(text, len(self._tried) + 1, _counted(self._tried), judged, tuple(self._untrue))
+                if not untold(judged):
+                    return self._taken(text, judged, self._tried)
+                self._unsure[len(self._tried)] = judged
+                found = [Fault(f"untold.{claim.kind}", claim.text, "nothing here can tell") for claim in untold(judged)]
             self._tried.append((text, found))
+        if self._unsure:
+            self._rounds_after += 1
+            if self._rounds_after > surer:
+                return self.least_unsure()
         if len(untrue) > len(self.brief.contradicted):
             self._contradicted, self._request = tuple(dict.fromkeys(untrue)), None  # the next brief names them
         return None
+
+    def least_unsure(self) -> WrittenTurn | None:
+        """Of the candidates that passed but for what nothing here can tell, the one that says least of it."""
+        if not self._unsure:
+            return None
+        best = min(self._unsure, key=lambda place: len(untold(self._unsure[place])))
+        others = [one for place, one in enumerate(self._tried) if place != best]
+        return self._taken(self._tried[best][0], self._unsure[best], others)
+
+    def _taken(self, text: str, judged: tuple[records.Claim, ...], others: list) -> WrittenTurn:
+        return WrittenTurn(text, len(others) + 1, _counted(others), judged, tuple(self._untrue))
 
     def failure(self, reason: str) -> Failure:
         turn = self.plan.turns[self._i]

@@ -7,7 +7,7 @@ import pytest
 
 from mdialog import brief as briefs
 from mdialog.attributes import Attribute
-from mdialog.referee import contradicted
+from mdialog.referee import contradicted, untold
 from mdialog.write import Options, Written, write_plans
 
 
@@ -119,3 +119,42 @@ def test_yes_and_no_claim_what_was_asked_after(referee, plan, text, said):
     asked = {"intents": ("item_attribute_answer",), "asks": ("key:D minor",), "offered": ()}
     assert judged(referee, plan, 1, text, **asked) == said
     assert judged(referee, plan, 1, "Yes.", intents=("item_attribute_answer",), asks=("key",)) == []
+
+
+class Vague(plans.Reader):
+    """Says of every offered track what nothing here can tell, and from candidate `clear` on what can be told."""
+
+    def __init__(self, clear):
+        super().__init__(bad=0.0)
+        self._clear = clear
+
+    def _say(self, request, k, seed):
+        said = super()._say(request, k, seed)
+        vague = "There is a flute and a harp." if k % 2 else "There is a flute."
+        return f"{said} {'The tempo is moderate.' if k >= self._clear else vague}" if "is one for you" in said else said
+
+
+@pytest.mark.parametrize(
+    ("clear", "surer", "end", "candidates"),
+    [
+        (0, 1, "moderate.", 1),
+        (3, 1, "moderate.", 4),
+        (3, 0, "a flute.", 1),
+        (9, 1, "a flute.", 5),
+        (7, 2, "moderate.", 8),
+        (99, 3, "a flute.", 13),
+    ],
+)
+def test_what_can_be_told_is_taken_before_what_cannot(referee, plan, clear, surer, end, candidates):
+    short, options = dataclasses.replace(plan, turns=plan.turns[:2]), Options(surer=surer)
+    (done,) = write_plans([short], Vague(clear), play=lambda plan, clip: None, referee=referee, options=options)
+    turn = done.turns[1]
+    assert turn.text.endswith(end) and turn.candidates == candidates
+    assert turn.rejected == ({"untold.instrument": candidates - 1} if candidates > 1 else {})
+    assert [c.verdict for c in turn.claims] == ["supported" if end == "moderate." else "unverifiable"]
+
+
+def test_what_was_told_or_said_before_is_no_reason_to_look_further(referee, plan):
+    brief = briefs.build(plan, 1, ["Some reggae with a flute."])
+    judged = referee.claims("There is a flute.", brief, plan=plan, turn_index=1)
+    assert [(c.verdict, c.basis) for c in judged] == [("unverifiable", "echoed")] and untold(judged) == []
