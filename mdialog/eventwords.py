@@ -40,6 +40,64 @@ _NOTHING, _FRESH = re.compile(any_of("nothing_stated"), re.I), re.compile(any_of
 _TAGGED = re.compile(r",\s*(?:(?:is|are|does|do|wo|ca)n't (?:it|they|there|you)|right|no|eh)\?\W*$", re.I)
 _SPLIT = re.compile(r"[,;:!?…()]|\.(?!\d)| and (?!a half\b)| but | then | while | with ", re.I)
 
+# ---- what is looked for
+
+_COUNT = rf"(?:\d+(?:\.\d+)?|{'|'.join(NUMBERS)})"
+_N = rf"(?:half an?|an?|a couple of|{_COUNT})"
+TIME = re.compile(
+    rf"(?<![\w.])(?:(?:(?P<low>{_COUNT}) (?:to |or |and )?)?(?<![\w.])(?P<n>{_N})(?P<half> and a half)?"
+    r" ?(?:seconds?|secs?|s)\b"
+    rf"|second (?P<at>\d+|{'|'.join(NUMBERS)})\b|0?0:(?P<clock>[0-5]\d)\b)",
+    re.I,
+)
+TIMES = re.compile(
+    rf"(?<!at )\b(?:(?P<once>once(?! (?:the|it|again|more|they|that|in)\b)|(?:one|a single) time(?! or))|(?P<twice>twice)"
+    rf"|(?P<thrice>thrice)|(?P<n>\d+|a couple of|{'|'.join(NUMBERS)}) (?:separate |different |short )?times)\b",
+    re.I,
+)
+DENIED = re.compile(rf"\b{any_of('deny')}(?: {any_of('between')}\b)* $", re.I)
+NOT_DENIED = re.compile(r"\bno doubt|\bnot (?:only|just)\b", re.I)
+ABSENT = re.compile(rf"^(?: \w+)? ?{any_of('absent_after')}(?!\w)", re.I)
+WHOLE, START, START_ASKED = (word(any_of(name)) for name in ("whole", "start", "start_asked"))
+AGAIN, STROKES = word(any_of("again")), word(any_of("strokes"))
+TOGETHER, APART = word(any_of("together")), word(any_of("apart"))
+_ABOUT = rf"(?: ?\b{any_of('about')}\b)*\s*$"
+BEFORE = {kind: re.compile(rf"(?:{any_of(name)})(?:\b|(?<= )){_ABOUT}", re.I) for kind, name in
+           (("none", "no_time_before"), ("onset", "starts_before"), ("duration", "lasts_before"))}  # fmt: skip
+AFTER = {kind: re.compile(rf"\s*(?:or so )?{any_of(name)}", re.I) for kind, name in
+          (("none", "no_time_after"), ("onset", "starts_after"), ("duration", "lasts_after"))}  # fmt: skip
+NOT = re.compile(r"(?:\bnot|n't|\bnever|\bno)(?: [\w']+){0,4} ?$", re.I)
+_SECOND = rf"(?: {any_of('about')})* (?:second )?(?P<%s>{_N})(?: ?seconds?| ?s)?"
+FROM_TO = re.compile(rf"\b(?:from|between){_SECOND % 'a'}(?: in)? (?:to|until|till|and){_SECOND % 'b'}\b", re.I)
+PREPOSITION = re.compile(r"\s*(?:over|under|with|during|before|after|behind|through|against|beneath|on top of)\b", re.I)
+
+# Of two sounds, each one character (:func:`skeleton`): the patterns, and whether the second one is the first to begin.
+_M, _G, _X = "([\ue000-\uf8ff])", "[^\ue000-\uf8ff;.!?]{0,60}?", "[^\ue000-\uf8ff]{0,80}?"
+_UP_TO = r"(?: [\w']+){0,3}? ?"
+_NO_THAT = r"(?! (?:that|this|it|them|which)\b)"
+_NO_TIME = r"(?! (?:about |around |only |just )*(?:\d|a (?:second|few|moment|while)\b|(?:" + "|".join(NUMBERS) + r")\b))"
+ORDERS = tuple((re.compile(pattern, re.I), turned) for pattern, turned in (
+    (rf"{_M}(?={_X}\b{any_of('then')}\b(?! than){_NO_THAT}{_G}{_M})", False),
+    (rf"{_M}(?={_X}\b(?:after (?:that|this|it|them))\b{_G}{_M})", False),
+    (rf"{_M}(?={_G}\b(?:after|follows|following|later than)\b{_NO_THAT}{_NO_TIME}{_UP_TO}{_M})", True),
+    (rf"{_M}(?={_G}\b(?:sooner|earlier|first,? ahead of) than\b{_UP_TO}{_M})", False),
+    (rf"(?:^|[;.,!?:])\s*(?:only |just |right |and |but )*after{_NO_TIME}{_UP_TO}{_M}(?=,?{_G}{_M})", False),
+    (rf"(?:^|[;.,!?:])\s*(?:just |right |and |but )*before{_UP_TO}{_M}(?=,?{_G}{_M})", True),
+    (rf"\b(?:begins|starts|opens|kicks off) with\b{_G}{_M}(?={_G}\bends with\b{_G}{_M})", False),
+))  # fmt: skip
+_NOT_TIME = r"\b(?! (?:time|few|half|second|\d|thing)\b)"
+FIRSTS = tuple((re.compile(pattern, re.I), turned) for pattern, turned in (
+    (rf"{_M}(?: (?!than\b)[\w']+){{0,6}}? (?:first|sooner|earlier){_NOT_TIME}(?! than)", False),
+    (rf"\bfirst{_NOT_TIME}(?:,? (?!then\b)[\w']+){{0,4}}?,? {_M}", False),
+    (rf"\b(?:begins|starts|opens|kicks off) with\b{_G}{_M}", False),
+    (rf"{_M}(?: (?!than\b)[\w']+){{0,5}}? (?:(?<!a )second|last|later|afterwards)\b(?! than| on\b)", True),
+))  # fmt: skip
+_OVER = rf"(?: [\w',]+){{0,5}}? {any_of('over')}(?: (?:the|an?|some|this|it all))?(?: [\w']+)?"
+OVER = re.compile(rf"{_M}(?=(?P<gap>{_OVER}) {_M})", re.I)
+
+
+# ---- where it is looked for
+
 
 def plain(text: str) -> str:
     """The text letter by letter, with apostrophes of one kind and spaces for hyphens."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mdialog import claims
+from mdialog.errors import InputError
+from mdialog.metadata import EventSpan, events_over
 from mdialog.plan import Clip
 
 # Measures that stand beside the embedding when a label is judged; scaled to about one.
@@ -28,6 +30,10 @@ class Evidence:
     read : mapping
         What metadata says of the track: ``genre`` (tuple of str), ``key``, ``tempo_bpm``, ``title``; may lack any.
     duration_s : float
+    events : tuple of EventSpan or None
+        Sound events that metadata marks, in the clip's time; None where the track has none marked at all.
+    labels : frozenset of str
+        Every sound that is marked in any track of the catalogue.
     """
 
     measured: Mapping[str, float | str | None]
@@ -36,6 +42,8 @@ class Evidence:
     track_bpm: float | None = None
     read: Mapping[str, object] = field(default_factory=dict)
     duration_s: float = 10.0
+    events: tuple[EventSpan, ...] | None = None
+    labels: frozenset[str] = frozenset()
 
 
 def witness(catalog, track_ids: Iterable[str]) -> "Witness":
@@ -51,7 +59,15 @@ def witness(catalog, track_ids: Iterable[str]) -> "Witness":
         rows.setdefault(row["track_id"], []).append(row)
     known = [f"meta_{name}" for name in ("genre", "key", "tempo_bpm", "title")]
     tracks = catalog.columns(["track_id", "embedding", "measured_tempo_bpm", *known])
-    return Witness(rows, {row["track_id"]: row for row in tracks.filter(pc.is_in(tracks["track_id"], wanted)).to_pylist()})
+    found = {row["track_id"]: row for row in tracks.filter(pc.is_in(tracks["track_id"], wanted)).to_pylist()}
+    try:
+        marked = catalog.columns(["track_id", "meta_events"])
+    except InputError:  # a catalogue of the first version: nothing is marked in it
+        return Witness(rows, found)
+    for row in marked.filter(pc.is_in(marked["track_id"], wanted)).to_pylist():
+        found[row["track_id"]] |= row
+    labels = pc.unique(pc.struct_field(pc.list_flatten(marked["meta_events"]), "label"))
+    return Witness(rows, found, frozenset(labels.to_pylist()))
 
 
 @dataclass(frozen=True)
@@ -64,10 +80,13 @@ class Witness:
         Rows of the table `windows`, by track.
     tracks : dict of str to dict
         Rows of the table `tracks`, by track.
+    labels : frozenset of str
+        Sounds that are marked in any track.
     """
 
     windows: Mapping[str, list[dict]]
     tracks: Mapping[str, Mapping]
+    labels: frozenset[str] = frozenset()
 
     def of(self, clip: Clip) -> Evidence | None:
         """Evidence of a clip; None where the catalogue has no window of it."""
@@ -87,7 +106,14 @@ class Witness:
             track_bpm=track.get("measured_tempo_bpm"),
             read=_read_of(track),
             duration_s=clip.end_s - clip.start_s,
+            events=_events_of(track, clip),
+            labels=self.labels,
         )
+
+
+def _events_of(track: Mapping, clip: Clip) -> tuple[EventSpan, ...] | None:
+    marked = track.get("meta_events")
+    return events_over((EventSpan(**event) for event in marked), clip.start_s, clip.end_s) if marked else None
 
 
 def _unit(x) -> np.ndarray:

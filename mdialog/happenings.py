@@ -7,8 +7,9 @@ from dataclasses import replace
 from itertools import combinations, permutations
 
 from mdialog import claims, vocab
+from mdialog import eventwords as forms
 from mdialog.claims import Claim
-from mdialog.eventwords import FIRST_CHAR, NUMBERS, Mention, any_of, mentions, number, pieces, plain, skeleton, stated, word
+from mdialog.eventwords import FIRST_CHAR, Mention, mentions, number, pieces, plain, skeleton, stated
 from mdialog.metadata import EventSpan
 
 AT_ONCE_S = 0.7  # what begins sooner is there from the start; what ends later than this before the end lasts to the end
@@ -124,54 +125,9 @@ def spoken(text: str, asks: Sequence[str]) -> list[tuple[int, int]]:
     return [(one.start, one.end) for one in mentions(plain(text), labels)] if any(map(about_events, asks)) else []
 
 
-_N = rf"(?:\d+(?:\.\d+)?|half an?|an?|a couple of|{'|'.join(NUMBERS)})"
-_TIME = re.compile(
-    rf"(?<![\w.])(?:(?:(?P<low>{_N}) ?(?:to |or |and )?)?(?<![\w.])(?P<n>{_N})(?P<half> and a half)? ?(?:seconds?|secs?|s)\b"
-    rf"|second (?P<at>\d+|{'|'.join(NUMBERS)})\b|0?0:(?P<clock>[0-5]\d)\b)",
-    re.I,
-)
-_TIMES = re.compile(
-    rf"(?<!at )\b(?:(?P<once>once(?! (?:the|it|again|more|they|that|in)\b)|(?:one|a single) time(?! or))|(?P<twice>twice)"
-    rf"|(?P<thrice>thrice)|(?P<n>\d+|a couple of|{'|'.join(NUMBERS)}) (?:separate |different |short )?times)\b",
-    re.I,
-)
-_DENIED = re.compile(rf"\b{any_of('deny')}(?: {any_of('between')}\b)* $", re.I)
-_NOT_DENIED = re.compile(r"\bno doubt|\bnot (?:only|just)\b", re.I)
-_ABSENT = re.compile(rf"^(?: \w+)? ?{any_of('absent_after')}(?!\w)", re.I)
-_WHOLE, _START, _START_ASKED = (word(any_of(name)) for name in ("whole", "start", "start_asked"))
-_AGAIN, _STROKES = word(any_of("again")), word(any_of("strokes"))
-_TOGETHER, _APART = word(any_of("together")), word(any_of("apart"))
-_ABOUT = rf"(?: ?\b{any_of('about')}\b)*\s*$"
-_BEFORE = {kind: re.compile(rf"(?:{any_of(name)})(?:\b|(?<= )){_ABOUT}", re.I) for kind, name in
-           (("none", "no_time_before"), ("onset", "starts_before"), ("duration", "lasts_before"))}  # fmt: skip
-_AFTER = {kind: re.compile(rf"\s*(?:or so )?{any_of(name)}", re.I) for kind, name in
-          (("none", "no_time_after"), ("onset", "starts_after"), ("duration", "lasts_after"))}  # fmt: skip
-_NOT = re.compile(r"(?:\bnot|n't|\bnever|\bno)(?: [\w']+){0,4} ?$", re.I)
-_FROM_TO = re.compile(rf"\b(?:from|between)(?: {any_of('about')})* (?:second )?(?P<a>{_N})(?: ?seconds?| ?s)?(?: in)? (?:to|until|till|and)"
-                      rf"(?: {any_of('about')})* (?:second )?(?P<b>{_N})(?: ?seconds?| ?s)?\b", re.I)  # fmt: skip
-_PREPOSITION = re.compile(r"\s*(?:over|under|with|during|before|after|behind|through|against|beneath|on top of)\b", re.I)
-
-_M, _G, _X = "([\ue000-\uf8ff])", "[^\ue000-\uf8ff;.!?]{0,60}?", "[^\ue000-\uf8ff]{0,80}?"
-_UP_TO = r"(?: [\w']+){0,3}? ?"
-_NO_THAT = r"(?! (?:that|this|it|them|which)\b)"
-_NO_TIME = r"(?! (?:about |around |only |just )*(?:\d|a (?:second|few|moment|while)\b|(?:" + "|".join(NUMBERS) + r")\b))"
-_ORDERS = tuple((re.compile(pattern, re.I), turned) for pattern, turned in (
-    (rf"{_M}(?={_X}\b{any_of('then')}\b(?! than){_NO_THAT}{_G}{_M})", False),
-    (rf"{_M}(?={_X}\b(?:after (?:that|this|it|them))\b{_G}{_M})", False),
-    (rf"{_M}(?={_G}\b(?:after|follows|following|later than)\b{_NO_THAT}{_NO_TIME}{_UP_TO}{_M})", True),
-    (rf"{_M}(?={_G}\b(?:sooner|earlier|first,? ahead of) than\b{_UP_TO}{_M})", False),
-    (rf"(?:^|[;.,!?:])\s*(?:only |just |right |and |but )*after{_NO_TIME}{_UP_TO}{_M}(?=,?{_G}{_M})", False),
-    (rf"(?:^|[;.,!?:])\s*(?:just |right |and |but )*before{_UP_TO}{_M}(?=,?{_G}{_M})", True),
-    (rf"\b(?:begins|starts|opens|kicks off) with\b{_G}{_M}(?={_G}\bends with\b{_G}{_M})", False),
-))  # fmt: skip
-_NOT_TIME = r"\b(?! (?:time|few|half|second|\d|thing)\b)"
-_FIRSTS = tuple((re.compile(pattern, re.I), turned) for pattern, turned in (
-    (rf"{_M}(?: (?!than\b)[\w']+){{0,6}}? (?:first|sooner|earlier){_NOT_TIME}(?! than)", False),
-    (rf"\bfirst{_NOT_TIME}(?:,? (?!then\b)[\w']+){{0,4}}?,? {_M}", False),
-    (rf"\b(?:begins|starts|opens|kicks off) with\b{_G}{_M}", False),
-    (rf"{_M}(?: (?!than\b)[\w']+){{0,5}}? (?:(?<!a )second|last|later|afterwards)\b(?! than| on\b)", True),
-))  # fmt: skip
-_OVER = re.compile(rf"{_M}(?=(?P<gap>(?: [\w',]+){{0,5}}? {any_of('over')}(?: (?:the|an?|some|this|it all))?(?: [\w']+)?) {_M})", re.I)
+def clauses(text: str) -> list[tuple[int, int]]:
+    """Begin and end of each clause of an utterance."""
+    return pieces(plain(text))
 
 
 class _Reading:
@@ -191,7 +147,7 @@ class _Reading:
     def claims(self) -> list[Claim]:
         """All claims, each once."""
         particular = [*self._times_in_seconds(), *self._spans(), *self._times(), *self._of_two()]
-        covered = {name for c in particular for name in self.sounds if name in re.split(r"[ +]", c.value) or name in c.value}
+        covered = {name for c in particular for name in self.sounds if f" {name} " in f" {c.value.replace('+', ' ')} "}
         found = particular + [
             self._claim("event", m.name, m.present, m.start, m.end)
             for m in self.mentions if not (m.present and m.name in covered and m.name not in self.asked.get("event", ()))
@@ -206,7 +162,7 @@ class _Reading:
     def _is_there(self, one: Mention) -> bool:
         begin, end = self._piece(one.start)
         before, after = self.stated[begin : one.start], self.stated[one.end : end]
-        return not (_DENIED.search(before) and not _NOT_DENIED.search(before) or _ABSENT.match(after))
+        return not (forms.DENIED.search(before) and not forms.NOT_DENIED.search(before) or forms.ABSENT.match(after))
 
     def _piece(self, at: int) -> tuple[int, int]:
         return next(((a, b) for a, b in self.pieces if a <= at <= b), (at, at))
@@ -219,10 +175,10 @@ class _Reading:
             return before[-1].name, before[-1].start
         if inside:
             return inside[0].name, start
-        following = [m for m in self.mentions if m.start > b]
-        next_ = self._piece(b + 1)
-        if following and self.stated[b : b + 1] == "," and following[0].start <= next_[1] and not _PREPOSITION.match(self.stated, b + 1):
-            return following[0].name, start
+        if self.stated[b : b + 1] == "," and not forms.PREPOSITION.match(self.stated, b + 1):  # "after 4 seconds, a siren"
+            following = [m for m in self.mentions if b < m.start <= self._piece(b + 1)[1]]
+            if following:
+                return following[0].name, start
         earlier = [m for m in self.mentions if m.end <= start and m.present]
         name = earlier[-1].name if earlier else self.sounds[0] if self.sounds else None
         return (name, start) if name else None
@@ -233,12 +189,13 @@ class _Reading:
 
     def _denied_before(self, at: int) -> bool:
         before = self.stated[self._piece(at)[0] : at]
-        return bool(_NOT.search(before)) and not re.search(r"\b(?:until|till) (?:\w+ )*$|\b(?:only|just) (?:\w+ )?$", before, re.I)
+        only = re.search(r"\b(?:until|till) (?:\w+ )*$|\b(?:only|just) (?:\w+ )?$", before, re.I)
+        return bool(forms.NOT.search(before)) and not only
 
     # ---- of one sound
 
     def _times_in_seconds(self) -> Iterator[Claim]:
-        ranges = list(_FROM_TO.finditer(self.stated))
+        ranges = list(forms.FROM_TO.finditer(self.stated))
         for match in ranges:
             a, b = number(match["a"]), number(match["b"])
             lasts = re.search(r"\b(?:lasts?|for|long|about)(?: \w+)? $", self.stated[: match.start()], re.I)
@@ -247,7 +204,7 @@ class _Reading:
             elif b > a:
                 yield from self._about("onset", _amount(a), match)
                 yield from self._about("duration", _amount(b - a), match)
-        for match in _TIME.finditer(self.stated):
+        for match in forms.TIME.finditer(self.stated):
             if any(r.start() < match.end() and match.start() < r.end() for r in ranges):
                 continue
             before, after = self.stated[self._piece(match.start())[0] : match.start()], self.stated[match.end() :]
@@ -258,45 +215,45 @@ class _Reading:
                 yield from self._about(kind, _amount(_seconds(match)), match, present=not self._denied_before(match.start()))
 
     def _kind_of_time(self, before: str, after: str, match: re.Match) -> str | None:
-        if re.search(r"\b(?:not|n't)[^,;]* (?:until|till|before)\b[^,;]*$|n't[^,;]* (?:until|till|before)\b[^,;]*$", before, re.I):
+        if re.search(r"(?:\bnot|n't)[^,;]* (?:until|till|before)\b[^,;]*$", before, re.I):
             return "onset"
-        if _AFTER["none"].match(after) or _BEFORE["none"].search(before):
+        if forms.AFTER["none"].match(after) or forms.BEFORE["none"].search(before):
             return None
         for kind in ("duration", "onset"):
-            if _AFTER[kind].match(after):
+            if forms.AFTER[kind].match(after):
                 return kind
         if match["at"] or match["clock"]:
             return "onset"
-        if _BEFORE["duration"].search(before) or _of_noun(after, self.mentions, match.end()):
+        if forms.BEFORE["duration"].search(before) or _of_noun(after, self.mentions, match.end()):
             return "duration"
-        if re.search(r"\b(?:after|at)\b(?: \w+){0,2} $|^$", before, re.I) and _BEFORE["onset"].search(before):
+        if re.search(r"\b(?:after|at)\b(?: \w+){0,2} $|^$", before, re.I) and forms.BEFORE["onset"].search(before):
             return "onset"
         asked = [kind for kind in ("onset", "duration") if kind in self.asked]
-        return asked[0] if asked else "onset" if _BEFORE["onset"].search(before) else None
+        return asked[0] if asked else "onset" if forms.BEFORE["onset"].search(before) else None
 
     def _spans(self) -> Iterator[Claim]:
         """From the begin, all the way through."""
         taken = []
-        for match in _WHOLE.finditer(self.stated):
+        for match in forms.WHOLE.finditer(self.stated):
             taken.append(match.span())
             yield from self._about("duration", "all", match, present=not self._denied_before(match.start()))
-        starts = [*_START.finditer(self.stated), *(_START_ASKED.finditer(self.stated) if "onset" in self.asked else ())]
-        for match in starts:
+        starts = [forms.START, *([forms.START_ASKED] if "onset" in self.asked else [])]
+        for match in (match for pattern in starts for match in pattern.finditer(self.stated)):
             if not any(a < match.end() and match.start() < b for a, b in taken):
                 yield from self._about("onset", "0", match, present=not self._denied_before(match.start()))
 
     def _times(self) -> Iterator[Claim]:
-        for match in _TIMES.finditer(self.stated):
+        for match in forms.TIMES.finditer(self.stated):
             n = 1 if match["once"] else 2 if match["twice"] else 3 if match["thrice"] else number(match["n"])
             a, _ = self._piece(match.start())
-            stroke = [m for m in _STROKES.finditer(self.stated, a, match.start())]
+            stroke = [m for m in forms.STROKES.finditer(self.stated, a, match.start())]
             for claim in self._about("times", _amount(n), match, present=not self._denied_before(match.start())):
                 start = min(stroke[-1].start(), match.start()) if stroke else match.start()
                 yield replace(claim, text=self.text[start : match.end()], start=start)
-        for match in _AGAIN.finditer(self.stated):
+        for match in forms.AGAIN.finditer(self.stated):
             a, b = self._piece(match.start())
             if "times" in self.asked or any(a <= m.start <= b for m in self.mentions):
-                yield from self._about("times", "1" if _NOT.search(self.stated[a : match.start()]) else "2+", match)
+                yield from self._about("times", "1" if forms.NOT.search(self.stated[a : match.start()]) else "2+", match)
 
     # ---- of two
 
@@ -327,11 +284,11 @@ class _Reading:
                 turned = re.search(r"n't\b|\bnot\b|\bnever\b", words) and not re.search(r"\buntil\b|\btill\b|\bonly\b", words)
                 yield self._claim("order", f"{one} {two}", not turned, at[match.start()][0], at[end - 1][1])
 
-        for pattern, turned in _ORDERS:
+        for pattern, turned in forms.ORDERS:
             for match in pattern.finditer(text):
                 one, two = (there[ord(match[i]) - FIRST_CHAR].name for i in ((2, 1) if turned else (1, 2)))
                 yield from claim(one, two, match, match.end(2), text[match.end(1) : match.start(2)])
-        for pattern, turned in _FIRSTS:
+        for pattern, turned in forms.FIRSTS:
             for match in pattern.finditer(text):
                 name = there[ord(match[1]) - FIRST_CHAR].name
                 other = self._partner(name, there)
@@ -340,18 +297,20 @@ class _Reading:
 
     def _together(self, text: str, at: list[tuple[int, int]], there: Sequence[Mention]) -> Iterator[Claim]:
         pair = self.asked.get("together") or self.asked.get("order") or []
-        for pattern, overlap in ((_TOGETHER, True), (_APART, False)):
+        for pattern, overlap in ((forms.TOGETHER, True), (forms.APART, False)):
             for match in pattern.finditer(text):
                 start = max((text.rfind(c, 0, match.start()) for c in ";.!?"), default=-1) + 1
-                around = [there[ord(c) - FIRST_CHAR].name for c in re.split(r"[;.!?]", text[start:])[0] if ord(c) >= FIRST_CHAR]
-                names = list(dict.fromkeys(around))[-2:]
+                around = [c for c in re.split(r"[;.!?]", text[start:])[0] if ord(c) >= FIRST_CHAR]
+                names = list(dict.fromkeys(there[ord(c) - FIRST_CHAR].name for c in around))[-2:]
                 names = names if len(names) == 2 else pair
                 if len(names) == 2 and (overlap or {*names} == {*pair}):
-                    yield self._both(names, overlap != bool(_NOT.search(text[start : match.start()])), at, match.start(), match.end())
-        for match in _OVER.finditer(text):
+                    denied = forms.NOT.search(text[start : match.start()]) is not None
+                    yield self._both(names, overlap != denied, at, *match.span())
+        for match in forms.OVER.finditer(text):
             names = [there[ord(c) - FIRST_CHAR].name for c in (match[1], match[3])]
             if names[0] != names[1]:
-                yield self._both(names, not re.search(r"n't\b|\bnot\b|\bnever\b", match["gap"]), at, match.start(1), match.end(3))
+                denied = re.search(r"n't\b|\bnot\b|\bnever\b", match["gap"]) is not None
+                yield self._both(names, not denied, at, match.start(1), match.end(3))
 
     def _both(self, names: Sequence[str], present: bool, at: list[tuple[int, int]], start: int, end: int) -> Claim:
         return self._claim("together", "+".join(sorted(names)), present, at[start][0], at[end - 1][1])
@@ -370,6 +329,11 @@ class _Reading:
         if kind not in values or said or gone:
             return []
         return [self._claim(kind, values[kind], yes or kind == "times", *answer.span())]
+
+
+def by_strokes(words: str) -> bool:
+    """Whether a number of times is one of strokes: "barks three times"."""
+    return forms.STROKES.search(words) is not None
 
 
 def said_yes_or_no(text: str) -> re.Match | None:

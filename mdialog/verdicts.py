@@ -2,7 +2,7 @@
 
 A claim is supported, contradicted, or cannot be told. Thresholds leave a band between the two, so wide that on rendered music
 with known truth at most 2 % of the true claims of a kind are contradicted; ``scripts/fit_verdicts.py`` fits them and prints
-the table on SoundFonts that nothing was fitted on.
+the table on SoundFonts that nothing was fitted on. Of sound events the times decide that metadata has (:mod:`mdialog.marks`).
 """
 
 import json
@@ -18,6 +18,8 @@ from mdialog import claims, vocab
 from mdialog.claims import LOOSE, Claim
 from mdialog.errors import InputError
 from mdialog.evidence import MEASURES, Evidence
+from mdialog.happenings import ASKS
+from mdialog.marks import Marks
 
 FILE = "verdicts.npz"  # beside a CLAP model's weights: what its embeddings tell of each label
 JUDGED = ("instrument", "vocal", "mood", "genre", "tempo", "energy")  # by embedding and measures
@@ -187,6 +189,8 @@ class Verifier:
         """
         if evidence is None:
             return _untold("nothing was played")
+        if claim.kind in ASKS:
+            return _marked(claim, evidence)
         if claim.comparison:
             return self._compared(claim, evidence, before)
         found = getattr(self, f"_{claim.kind}", self._judged)(claim, evidence)
@@ -336,6 +340,14 @@ class Verifier:
         if claim.comparison == "same" and abs(step) <= near:
             return _told(claim, True, seen)
         return _untold("hardly differs", seen)
+
+
+def _marked(claim: Claim, evidence: Evidence) -> Verdict:
+    """By the events that metadata marks, with the tolerances of :meth:`Marks.holds`."""
+    if evidence.events is None:
+        return _untold("nothing here tells of events")
+    holds, seen = Marks(evidence.events, evidence.duration_s, evidence.labels).holds(claim)
+    return Verdict("unverifiable", seen) if holds is None else _told(claim, holds, seen)
 
 
 def _told(claim: Claim, holds: bool, seen: dict) -> Verdict:
