@@ -28,6 +28,7 @@ from mdialog.plan import Clip, Plan, read_plans
 from mdialog.pursuit import Stage, pursue
 from mdialog.recipes.audio_dialogue import playable
 from mdialog.recipes.music_discovery import FAVOUR
+from mdialog.recipes.talk import noted
 from mdialog.referee import Referee
 from mdialog.seeker import Seeker
 from mdialog.snapshot import Snapshot, count
@@ -120,11 +121,7 @@ def start(dialogue_id: str, stage: Stage, *, seed: int, options: Options) -> Gam
         raise InputError(f"none of {GOAL_DRAWS} goals has anything that can be asked for; ingest music with tags or sound")
     plan = Plan(
         id=dialogue_id, recipe=NAME, seed=seed, persona=persona, turns=(),
-        goal={
-            "attributes": [str(Attribute(*snapshot.values[v])) for v in goal.shared.tolist()],
-            "track_ids": [snapshot.ids[t].as_py() for t in goal.tracks.tolist()],
-            "in_mind": list(map(str, wants)), "sonic": options.sonic,
-        },
+        goal={**noted(goal, snapshot), "in_mind": list(map(str, wants)), "sonic": options.sonic},
     )  # fmt: skip
     absent = frozenset(Attribute(*snapshot.values[v], "avoid") for v in goal.absent.tolist())
     seeker = Seeker(

@@ -5,8 +5,6 @@ of the dialogue does not allow is drawn again from the same context, a few times
 of it. What is possible is said in `_possible_user` and `_possible_assistant`.
 """
 
-import random
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -19,7 +17,9 @@ from mdialog.cascade import TRACKS_KEPT, Cascade, draw_goal, is_focus, kind_of, 
 from mdialog.clips import best_clip
 from mdialog.errors import InputError
 from mdialog.intents import SONIC_KIND_WEIGHTS, IntentModel, Turn, kind_weights, set_sizes
-from mdialog.plan import Clip, Plan, PlannedTurn
+from mdialog.plan import Clip, Plan
+from mdialog.recipes.audio_dialogue import numbered
+from mdialog.recipes.talk import Talk, persona_of
 from mdialog.snapshot import Snapshot
 
 NAME = "music-discovery"
@@ -36,31 +36,23 @@ ASKABLE_KINDS = ("genre", "theme", "mood", "artist", "year", "tempo", "instrumen
 RECOMMENDS = {"passive_recommend", "active_recommend"}
 
 
-@dataclass
-class _Talk:
+@dataclass(kw_only=True)
+class _Talk(Talk):
     """What has been said and heard so far."""
 
-    cascade: Cascade
-    rng: random.Random
     sonic: float
     max_track_seq: int
     persona: Mapping[str, str]
-    turns: list[PlannedTurn] = field(default_factory=list)
     pending: list[int] = field(default_factory=list)  # offered and not yet judged
     offered: bool = False
     heard: list[Clip] = field(default_factory=list)  # clips played as the track under discussion
     asked: tuple[str, ...] = ()  # kinds that the assistant asked for in its last turn
     given: set[str] = field(default_factory=set)  # kinds the user has named
     question: tuple[str, ...] = ()  # kinds the user asked about in the last turn
-    named: set[int] = field(default_factory=set)  # tracks the plan refers to
 
     @property
     def history(self) -> list[Turn]:
         return [(turn.role, turn.intents) for turn in self.turns]
-
-    def id_of(self, track: int) -> str:
-        self.named.add(track)
-        return self.cascade.snapshot.ref(track).track_id
 
 
 class Options(BaseModel):
@@ -110,9 +102,7 @@ def plan_dialogue(
     if not snapshot.usable.any():
         raise InputError(f"none of {len(snapshot)} tracks may be recommended (all silent?); ingest music with sound")
     options, intents = options or Options(), intents or IntentModel.load()
-    if persona is None:
-        number = re.search(r"\d+$", dialogue_id)
-        persona = personas.draw(int(number[0]) if number else seeds.derive(seed, dialogue_id, "persona"), seed=seed)
+    persona = persona_of(dialogue_id, seed=seed) if persona is None else persona
     rng = seeds.stdlib(seed, dialogue_id)
     weights = _favoured(kind_weights(options.sonic), persona)
     goal = draw_goal(rng, snapshot, weights=weights, narrow=persona.get("goal_target") == "narrow")
@@ -120,19 +110,7 @@ def plan_dialogue(
     talk = _Talk(cascade=cascade, rng=rng, sonic=options.sonic, max_track_seq=options.max_track_seq, persona=persona)
     while len(talk.turns) + 1 < options.max_turns and _exchange(talk, intents, options.questions):
         pass
-    return Plan(
-        id=dialogue_id,
-        recipe=NAME,
-        seed=seed,
-        persona=persona,
-        goal={
-            "attributes": [str(Attribute(*snapshot.values[v])) for v in goal.shared.tolist()],
-            "track_ids": [snapshot.ids[t].as_py() for t in goal.tracks.tolist()],
-            "sonic": options.sonic,
-        },
-        turns=tuple(talk.turns),
-        tracks={ref.track_id: ref for ref in map(snapshot.ref, sorted(talk.named))},
-    )
+    return talk.plan(dialogue_id, recipe=NAME, seed=seed, persona=persona, sonic=options.sonic)
 
 
 def plan_many(
@@ -150,11 +128,7 @@ def plan_many(
     shard : (int, int)
         Which part of how many, counted from 0: this one takes every ``shard[1]``-th dialogue.
     """
-    part, parts = shard
-    if not 0 <= part < parts:
-        raise InputError(f"shard {part} of {parts} does not exist; count from 0 to {parts - 1}")
-    for i in range(part, n, parts):
-        persona = personas.draw(i, seed=seed)
+    for i, persona in numbered(seed=seed, n=n, shard=shard):
         yield plan_dialogue(snapshot, seed=seed, dialogue_id=f"md-{i:06d}", options=options, intents=intents, persona=persona)
 
 
@@ -271,19 +245,7 @@ def _user_turn(talk: _Talk, wanted: set[str]) -> bool:
         talk.heard.append(clips[-1])
     talk.question, talk.asked = asks, ()
     talk.given.update(kind_of(a).removeprefix("similar_") for a in added)
-    talk.turns.append(
-        PlannedTurn(
-            role="user",
-            intents=tuple(sorted(wanted)),
-            attributes=tuple(map(str, added)),
-            removed=tuple(map(str, removed)),
-            lapsed=tuple(map(str, lapsed)),
-            asks=asks,
-            clips=clips,
-            liked=tuple(map(talk.id_of, liked)),
-            refused=tuple(map(talk.id_of, refused)),
-        )
-    )
+    talk.seeker_says(wanted, added=added, removed=removed, lapsed=lapsed, liked=liked, refused=refused, clips=clips, asks=asks)
     return True
 
 
@@ -316,7 +278,7 @@ def _judge(talk: _Talk, wanted: set[str]) -> tuple[list[int], list[int]]:
 
 def _someone_else(talk: _Talk, refused: int) -> tuple[list[Attribute], list[Attribute]]:
     """``-artist:`` of a refused track, if the goal and the pool can do without that artist; and what it replaces."""
-    cascade, snapshot = talk.cascade, talk.cascade.snapshot
+    cascade, snapshot = talk.cascade, talk.snapshot
     code = int(snapshot.artist[refused])
     if code < 0 or (snapshot.artist[cascade.goal.tracks] < 0).any() or code in snapshot.artist[cascade.goal.tracks]:
         return [], []
@@ -408,16 +370,7 @@ def _assistant_turn(talk: _Talk, intents: set[str]) -> None:
         talk.question = ()
     if clips:
         talk.heard.append(clips[-1])
-    talk.turns.append(
-        PlannedTurn(
-            role="assistant",
-            intents=tuple(sorted(intents)),
-            asks=asks,
-            track_seq=tuple(map(talk.id_of, tracks)),
-            pool_size=talk.cascade.size,
-            clips=clips,
-        )
-    )
+    talk.recommender_says(intents, tracks=tracks, clips=clips, asks=asks)
 
 
 def _recommend(talk: _Talk, *, from_liked: bool) -> list[int]:
@@ -449,14 +402,14 @@ def _details(talk: _Talk) -> tuple[str, ...]:
 
 def _judged_clips(talk: _Talk, liked: list[int], refused: list[int]) -> tuple[Clip, ...]:
     """The clip of a track reacted to; a refused one beside it if another is liked."""
-    audible = talk.cascade.snapshot.audible
+    audible = talk.snapshot.audible
     good, bad = ([_clip(talk, t) for t in tracks if audible[t]][:1] for tracks in (liked, refused))
     return tuple((bad + good)[-2:])
 
 
 def _offer_clips(talk: _Talk, track: int) -> tuple[Clip, ...]:
     """The clip of a recommended track, sometimes after that of the one heard before."""
-    if not talk.cascade.snapshot.audible[track]:
+    if not talk.snapshot.audible[track]:
         return ()
     clip = _clip(talk, track)
     if talk.heard and talk.heard[-1].track_id != clip.track_id and talk.rng.random() < COMPARE_SHARE:
@@ -470,12 +423,12 @@ def _clip(talk: _Talk, track: int) -> Clip:
     for clip in talk.heard:
         if clip.track_id == track_id:
             return clip
-    return best_clip(talk.cascade.snapshot, track, wanted=talk.cascade.in_force)
+    return best_clip(talk.snapshot, track, wanted=talk.cascade.in_force)
 
 
 def _sound_question(talk: _Talk, clip: Clip) -> tuple[str, ...]:
     """A kind that the clip's sound can answer, one that the catalogue has a value for if there is any."""
-    snapshot = talk.cascade.snapshot
+    snapshot = talk.snapshot
     track = snapshot.index[clip.track_id]
     known = {kind for kind, mask in snapshot.known.items() if int(mask[track >> 6]) >> (track & 63) & 1}
     kinds = {k: w for k, w in SONIC_KIND_WEIGHTS.items() if k in known} or SONIC_KIND_WEIGHTS

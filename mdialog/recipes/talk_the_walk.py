@@ -10,7 +10,6 @@ formula and no number: those are this module's own.
 
 import math
 import random
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from mdialog import gather, personas, seeds
+from mdialog import gather, seeds
 from mdialog.attributes import Attribute
 from mdialog.cascade import Cascade, Goal, is_focus, weighted
 from mdialog.clips import best_clip
@@ -29,9 +28,10 @@ from mdialog.dialogue import MAX_TRACK_SEQ
 from mdialog.errors import InputError
 from mdialog.gather import MAX_SIZE, MIN_SIZE, SOURCES, TITLE_WEIGHT, Collection, Space, unit
 from mdialog.intents import kind_weights, set_sizes
-from mdialog.plan import Clip, Plan, PlannedTurn
+from mdialog.plan import Clip, Plan
 from mdialog.playlists import read_playlists
 from mdialog.recipes.audio_dialogue import numbered
+from mdialog.recipes.talk import Talk, persona_of
 from mdialog.snapshot import Snapshot, unpack
 
 NAME = "talk-the-walk"
@@ -164,27 +164,18 @@ def _z(values: np.ndarray) -> np.ndarray:
 # ---- plans
 
 
-@dataclass
-class _Walk:
+@dataclass(kw_only=True)
+class _Walk(Talk):
     """A walk under way, and what has been said on it."""
 
-    snapshot: Snapshot
     space: Space
     options: Options
-    rng: random.Random
     target: int
-    cascade: Cascade
     at: int
     position: np.ndarray
     path: list[int] = field(default_factory=list)
     slate: list[int] = field(default_factory=list)
-    turns: list[PlannedTurn] = field(default_factory=list)
     clips: dict[int, Clip] = field(default_factory=dict)
-    named: set[int] = field(default_factory=set)
-
-    def id_of(self, track: int) -> str:
-        self.named.add(track)
-        return self.snapshot.ref(track).track_id
 
     def clip(self, track: int) -> Clip:
         """The track's best clip; once heard it stays, so that both sides speak of the same seconds."""
@@ -211,15 +202,10 @@ def plan_dialogue(
 
     Parameters
     ----------
-    snapshot : Snapshot
-    seed : int
-        The run's seed; every draw derives from it and `dialogue_id`.
-    dialogue_id : str
-    options : Options
+    snapshot, seed, dialogue_id, options, persona
+        As for :func:`mdialog.recipes.music_discovery.plan_dialogue`.
     space : Space, optional
         By default that of :func:`space_of`; give it where several dialogues are planned.
-    persona : dict, optional
-        By default drawn by the number at the end of `dialogue_id`.
 
     Raises
     ------
@@ -227,31 +213,19 @@ def plan_dialogue(
         If there are too few collections to walk over.
     """
     space = space_of(snapshot, options=options) if space is None else space
-    if persona is None:
-        number = re.search(r"\d+$", dialogue_id)
-        persona = personas.draw(int(number[0]) if number else seeds.derive(seed, dialogue_id, "persona"), seed=seed)
+    persona = persona_of(dialogue_id, seed=seed) if persona is None else persona
     walk = _start(snapshot, space, options, seeds.stdlib(seed, dialogue_id))
     while len(walk.path) < options.length and _step(walk):
         pass
-    goal, target = walk.cascade.goal, space.collections[walk.target]
-    return Plan(
-        id=dialogue_id,
-        recipe=NAME,
-        seed=seed,
-        persona=persona,
-        goal={
-            "attributes": [str(Attribute(*snapshot.values[v])) for v in goal.shared.tolist()],
-            "track_ids": [snapshot.ids[t].as_py() for t in goal.tracks.tolist()],
-            "collection": target.title,
-            "walk": {
-                "options": options.model_dump(mode="json", exclude={"playlists"}),
-                "collections": [space.collections[c].id for c in walk.path],
-                "target": target.id,
-            },
+    target = space.collections[walk.target]
+    return walk.plan(
+        dialogue_id, recipe=NAME, seed=seed, persona=persona, collection=target.title,
+        walk={
+            "options": options.model_dump(mode="json", exclude={"playlists"}),
+            "collections": [space.collections[c].id for c in walk.path],
+            "target": target.id,
         },
-        turns=tuple(walk.turns),
-        tracks={ref.track_id: ref for ref in map(snapshot.ref, sorted(walk.named))},
-    )
+    )  # fmt: skip
 
 
 def of_catalog(catalog, snapshot: Snapshot, options: Options) -> dict[str, Space]:
@@ -283,10 +257,8 @@ def plan_many(
     ----------
     snapshot, seed, options, space
         As for :func:`plan_dialogue`.
-    n : int >= 0
-        Dialogues of the whole run: ``tw-000000`` and so on.
-    shard : (int, int)
-        Which part of how many, counted from 0: this one takes every ``shard[1]``-th dialogue.
+    n, shard
+        As for :func:`mdialog.recipes.music_discovery.plan_many`; the dialogues are ``tw-000000`` and so on.
     say : callable
         As for :func:`space_of`.
     """
@@ -305,7 +277,9 @@ def _start(snapshot: Snapshot, space: Space, options: Options, rng: random.Rando
     others = farthest[farthest != target].tolist()
     start = rng.choice(others[: max(1, len(others) // 2)])
     cascade = Cascade(snapshot, _goal(snapshot, space.members[target]))
-    return _Walk(snapshot, space, options, rng, target, cascade, at=start, position=space.places[start])
+    return _Walk(
+        cascade=cascade, rng=rng, space=space, options=options, target=target, at=start, position=space.places[start]
+    )
 
 
 def _goal(snapshot: Snapshot, tracks: np.ndarray) -> Goal:
@@ -354,18 +328,8 @@ def _user_turn(walk: _Walk) -> list[int]:
     intents |= {"remove_filter"} if removed else set()
     intents |= {"reject_response"} if refused else set()
     intents |= set() if added or removed or first else {"continue"}
-    walk.turns.append(
-        PlannedTurn(
-            role="user",
-            intents=tuple(sorted(intents)),
-            attributes=tuple(map(str, added)),
-            removed=tuple(map(str, removed)),
-            lapsed=tuple(map(str, [*lapsed, *replaced])),
-            clips=clips,
-            liked=tuple(map(walk.id_of, liked)),
-            refused=tuple(map(walk.id_of, refused)),
-        )
-    )
+    lapsed += replaced
+    walk.seeker_says(intents, added=added, removed=removed, lapsed=lapsed, liked=liked, refused=refused, clips=clips)
     return _slate(walk, fresh)
 
 
@@ -474,12 +438,5 @@ def _slate(walk: _Walk, tracks: np.ndarray) -> list[int]:
 def _assistant_turn(walk: _Walk, tracks: list[int]) -> None:
     walk.cascade.offer(tracks)
     walk.slate = tracks
-    walk.turns.append(
-        PlannedTurn(
-            role="assistant",
-            intents=("passive_recommend",),
-            track_seq=tuple(map(walk.id_of, tracks)),
-            pool_size=walk.cascade.size,
-            clips=(walk.clip(tracks[0]),) if walk.snapshot.audible[tracks[0]] else (),
-        )
-    )
+    clips = (walk.clip(tracks[0]),) if walk.snapshot.audible[tracks[0]] else ()
+    walk.recommender_says(["passive_recommend"], tracks=tracks, clips=clips)
