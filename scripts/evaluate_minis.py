@@ -43,14 +43,15 @@ def held_out_clips(n: int, soundfonts: list[Path], seed: int, keep: Path | None)
     """Sound and truth of `n` clips by held-out artists, one a piece; rendered once where there is a folder to keep them."""
     kept = keep / f"{seed}-{n}-{'-'.join(s.stem for s in soundfonts)}.pickle" if keep else None
     if kept and kept.exists():
-        return pickle.loads(kept.read_bytes())
-    rng = random.Random(seed)
-    rows = [next(draw_clips(rng, soundfonts, held=True, augmented=False)) for _ in range(n)]
-    clips = np.stack([r[0] for r in rows]), [r[1] for r in rows], [r[2] for r in rows]
-    if kept:
-        keep.mkdir(parents=True, exist_ok=True)
-        kept.write_bytes(pickle.dumps(clips))
-    return clips
+        audio, labels, themes = pickle.loads(kept.read_bytes())
+    else:
+        rng = random.Random(seed)
+        rows = [next(draw_clips(rng, soundfonts, held=True, augmented=False)) for _ in range(n)]
+        audio, labels, themes = np.stack([r[0] for r in rows]), [r[1] for r in rows], [r[2] for r in rows]
+        if kept:
+            keep.mkdir(parents=True, exist_ok=True)
+            kept.write_bytes(pickle.dumps((audio, labels, themes)))
+    return audio, [dataclasses.replace(row, themes=tuple(t)) for row, t in zip(labels, themes, strict=True)], themes
 
 
 def clap_rows(clap, audio, labels, themes) -> dict[str, str]:
@@ -126,6 +127,34 @@ def recipe_rows(listener, sounds: dict[str, np.ndarray], labels, *, seed: int) -
     return table
 
 
+def suits_right(listener, sounds: dict[str, np.ndarray], labels, *, seed: int) -> dict[str, dict[str, list[bool]]]:
+    """Whether the clip is named that suits a purpose, of two of which one does: by its title, or as "this one"."""
+    rng, given, true = random.Random(seed), [], []
+    for i, row in enumerate(labels):
+        purposes = sorted(set(row.themes) ^ set(labels[i - 1].themes)) or ["study"]
+        theme = rng.choice(purposes)
+        brief = phrases.random_brief(rng, 2, role="assistant", intents=("item_attribute_answer",), names=naming(rng))
+        given.append(dataclasses.replace(brief, asks=(f"suits:{theme}",), new=(), wanted=(), liked=(), refused=()))
+        true.append(theme in row.themes)
+    table: dict[str, dict[str, list[bool]]] = {}
+    for condition, played in sounds.items():
+        requests = [Request(str(i), messages(brief, play=_player(played, i, 2)), names=names(brief))
+                    for i, brief in enumerate(given)]  # fmt: skip
+        texts = [c[0] for c in listener.write(requests, n=1, seed=seed, sampling=Sampling(temperature=0))]
+        chosen = [_chosen(text, brief) for text, brief in zip(texts, given, strict=True)]
+        table[condition] = {"which of two suits a purpose": [
+            one == holds for one, holds, row, before in zip(chosen, true, labels, [labels[-1], *labels], strict=False)
+            if set(row.themes) != set(before.themes)]}  # fmt: skip
+    return table
+
+
+def _chosen(text: str, brief) -> bool | None:
+    """True for the clip that plays now, False for the one before, None where neither is named; the first that is."""
+    places = {True: text.casefold().find("this one"), False: text.find(brief.before.title)}
+    named = {which: place for which, place in places.items() if place >= 0}
+    return min(named, key=named.get) if named else None
+
+
 def queries_right(listener, n: int, seed: int) -> list[bool]:
     """Whether a query holds just what the seeker's words ask for: all of it, and nothing else."""
     rng = random.Random(seed)
@@ -185,7 +214,8 @@ def listener_rows(
         "noise": (rng.standard_normal(heard.shape) * level).astype(np.float32),
     }
     table = {}
-    extra = {"listed": listed_rows(listener, sounds, labels), "recipes": recipe_rows(listener, sounds, labels, seed=seed)}
+    extra = {"listed": listed_rows(listener, sounds, labels), "recipes": recipe_rows(listener, sounds, labels, seed=seed),
+             "suits": suits_right(listener, sounds, labels, seed=seed)}  # fmt: skip
     labels = [row for row in labels for _ in range(n_briefs)]
     given = recommending_briefs(labels, seed)
 
@@ -221,11 +251,12 @@ def listed_rows(listener, sounds: dict[str, np.ndarray], labels) -> dict[str, di
 
 
 def listener_table(table, extra) -> str:
-    listed, recipes = extra.pop("listed"), extra.pop("recipes")
+    listed, recipes, suits = (extra.pop(part) for part in ("listed", "recipes", "suits"))
     return "\n".join([
         "Said in assistant turns, when the brief calls for a turn of talk:\n", *said_table(table),
         "\nAsked to list what it hears, greedily:\n", *said_table(listed),
         "\nTruth of what it says in the turns of other recipes:\n", *said_table(recipes),
+        *said_table(suits)[2:-1],
         "", *(f"- {what}: {share(values).figure()}" for what, values in extra.items()),
     ])  # fmt: skip
 

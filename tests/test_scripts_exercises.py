@@ -4,6 +4,7 @@ import random
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -13,7 +14,10 @@ import exercises as ex
 import train_listener_mini as training
 from clips import Clips
 
+from mdialog import vocab
+from mdialog.metadata import EventSpan
 from mdialog.synth.compose import compose
+from mdialog.synth.labels import ClipEvents
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +77,42 @@ def test_words_that_say_something_audible_count_more(tokenizer, clips):
     ids, counted, weights, *_ = encode(ex.Exercise((), (("do: others", "Well, it has a flute, you know."),)))
     heavy = tokenizer.decode([i for i, w in zip(ids, weights, strict=True) if w == ex.FACT_WEIGHT])
     assert "flute" in heavy and "Well" not in heavy
+
+
+def test_yes_and_no_count_as_much_as_what_follows(tokenizer, clips):
+    encode = ex.Batches(tokenizer, clips, batch_size=1, seed=0)._encode
+    ids, _, weights, *_ = encode(ex.Exercise((), (("question: whether tempo fast", "No, as it happens."),)))
+    assert "No" in tokenizer.decode([i for i, w in zip(ids, weights, strict=True) if w == ex.FACT_WEIGHT])
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    rain, bell = EventSpan("rain", 0.0, 10.0), EventSpan("bell", 2.4, 4.0)
+    return Clips(listener=[], clap=[], labels=[ClipEvents((rain, bell), 10.0), ClipEvents((), 10.0)])
+
+
+def test_sounds_are_listed_with_their_seconds_and_marked_where_they_are(scenes):
+    assert [ex.timed(clip) for clip in scenes.labels] == ["rain 0-10; bell 2-4", "none"]
+    true = training.sounding(scenes.labels)
+    names = vocab.events().names
+    assert true.shape == (2, ex.AUDIO_TOKENS, len(names)) and true[1].sum() == 0
+    assert true[0, :, names.index("rain")].all()
+    bell = true[0, :, names.index("bell")]
+    assert (bell.argmax().item(), bell.sum().item()) == (30, 20)
+
+
+def test_scenes_come_beside_music_and_every_word_about_them_is_a_fact(tokenizer, clips, scenes):
+    batches = iter(ex.Batches(tokenizer, clips, batch_size=2, seed=0, silent=0.0, scenes=scenes))
+    rows = np.concatenate([next(batches)[-1] for _ in range(60)])
+    share = np.mean(rows >= len(clips))
+    assert rows.max() < len(clips) + len(scenes) and 0.1 < share < 0.35
+    exercise = ex.with_events(random.Random(0), scenes)
+    assert len(exercise.turns) == ex.TURNS + 1 and exercise.dense
+    asked = [line for state, _ in exercise.turns[:-1] for line in state.split("\n") if "item_attribute" in line]
+    assert len(asked) == ex.TURNS
+    _, counted, weights, *_ = ex.Batches(tokenizer, clips, batch_size=1, seed=0)._encode(exercise)
+    ends = sum(counted) - sum(w == ex.FACT_WEIGHT for w in weights)
+    assert ends == len(exercise.turns)  # all of an answer but its end
 
 
 def test_only_copying_solves_a_drill():

@@ -22,7 +22,7 @@ def run(script, *arguments):
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
     folder = tmp_path_factory.mktemp("clips")
-    run("render_clips.py", folder, "--train", 100, "--held", 100, "--workers", 2)
+    run("render_clips.py", folder, "--train", 100, "--held", 100, "--scenes", 100, "--workers", 2)
     return folder
 
 
