@@ -12,6 +12,7 @@ import numpy as np
 
 from mdialog.attributes import Attribute
 from mdialog.errors import InputError
+from mdialog.happenings import about_events, names_of
 from mdialog.plan import Clip, Plan, PlannedTurn
 
 MANNERS = ("terse", "plain", "chatty", "formal", "hesitant", "enthusiastic", "wry", "poetic", "expert")
@@ -306,6 +307,7 @@ def instructions(brief: Brief) -> str:
     lines += ["", *(rules + about_you if brief.template == 1 else about_you + rules)]
     if brief.clips:
         lines.append(_heard(brief))
+    lines += [_of_events(ask, brief.role) for ask in brief.asks if about_events(ask)]
     if brief.contradicted:
         lines.append(f"Listen again before you say anything of: {'; '.join(brief.contradicted)}. It is not so.")
     if brief.history:
@@ -320,6 +322,30 @@ def _heard(brief: Brief) -> str:
     if brief.before:
         return f"The audio is first {brief.before}, then {brief.about}."
     return f"The audio is {brief.about}."
+
+
+# What is asked of sound events, with {a} and {b} for the sounds.
+_EVENT_ASKS = {
+    "event": "what is heard, in the order in which it comes in",
+    "whether": "whether {a} is heard",
+    "onset": "when {a} comes in, in seconds from the start of the audio",
+    "duration": "how long {a} lasts, in seconds",
+    "times": "how often {a} comes in",
+    "order": "which comes in first, {a} or {b}",
+    "together": "whether {a} and {b} are heard at the same time",
+}
+_EVENT_RULES = {
+    "user": "Call a sound what it is called here; one that the last question was about may be it.",
+    "assistant": "Answer that with what you hear: a number where one is asked for. If there is no such sound, say so.",
+}
+
+
+def _of_events(ask: str, role: str) -> str:
+    """One question about sound events in plain words, and how it is put or answered."""
+    kind, colon, _ = ask.partition(":")
+    sounds = dict(zip("ab", (f"the {name}" for name in names_of(ask)), strict=False))
+    wanted = _EVENT_ASKS["whether" if kind == "event" and colon else kind].format(**sounds)
+    return f"The question is {wanted}. {_EVENT_RULES[role]}"
 
 
 def messages(brief: Brief, *, play: Callable[[Clip], np.ndarray]) -> list[dict]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from mdialog import brief as briefs
-from mdialog import claims, lexicon, vocab
+from mdialog import claims, eventwords, happenings, lexicon, vocab
 from mdialog.attributes import Attribute
 from mdialog.brief import Brief
 from mdialog.plan import Plan
@@ -122,7 +122,8 @@ def language(said: Utterance) -> Iterator[Fault]:
     for word in said.words:
         if word != MASK and (odd := _odd(word)):
             yield Fault("language", word, odd)
-    known = sum(word == MASK or _is_known(word) for word in folded)
+    events = eventwords.words() if _event_asks(said.brief) else frozenset()
+    known = sum(word == MASK or _is_known(word) or word in events or bool(events) and word.isdigit() for word in folded)
     if folded and known < (MIN_KNOWN if len(folded) >= SHORT_WORDS else MIN_KNOWN_SHORT) * len(folded):
         yield Fault("language", said.text[:60], f"only {known} of {len(folded)} words are known")
 
@@ -267,6 +268,36 @@ def intents(said: Utterance) -> Iterator[Fault]:
         closed = [vocab.load()[kind] for kind in brief.asks if kind in vocab.load()]
         if closed and not any(_find(kind.name, value, said.text) for kind in closed for value in kind.names):
             yield Fault("intents", ", ".join(k.name for k in closed), "the turn is to answer this and does not")
+    yield from _of_events(said)
+
+
+def _event_asks(brief: Brief) -> list[str]:
+    return [ask for ask in brief.asks if happenings.about_events(ask)]
+
+
+def _of_events(said: Utterance) -> Iterator[Fault]:
+    """A question after sounds names them and asks for what is to be asked; its answer tells of that."""
+    brief, asks = said.brief, _event_asks(said.brief)
+    for ask in asks if "item_attribute_question" in brief.intents else ():
+        unsaid = [name for name in happenings.names_of(ask) if not eventwords.named(said.masked, name)]
+        if unsaid and not _refers_back(said, unsaid):
+            yield Fault("intents", ask, f"the turn is to ask about this and does not name {', '.join(unsaid)}")
+        elif not eventwords.asks_for(said.masked, ask):
+            yield Fault("intents", ask, "the turn is to ask about this and asks something else")
+    for ask in asks if "item_attribute_answer" in brief.intents and brief.clips else ():
+        found = happenings.find(said.text, asks, names=given_names(brief))
+        if not happenings.answers(found, ask):
+            yield Fault("intents", ask, "the turn is to answer this and does not")
+        if wrong := happenings.at_odds(said.text, found, ask):
+            yield Fault("intents", wrong.text, "yes or no, and then the opposite")
+
+
+def _refers_back(said: Utterance, unsaid: list[str]) -> bool:
+    """Whether "it" can only be the sound that was asked about just before: "does it come in again?"."""
+    earlier = said.plan.turns[: said.turn_index] if said.plan else ()
+    asked = [ask for turn in earlier if turn.role == "user" for ask in turn.asks][-1:]
+    before = [name for ask in asked for name in happenings.names_of(ask)]
+    return before == unsaid and re.search(r"\b(?:it|its|they|them|that|this)\b", said.masked, re.I) is not None
 
 
 def _at_odds(said: Utterance, kind: str, value: str) -> Iterator[Fault]:

@@ -151,14 +151,17 @@ def asks_for(text: str, ask: str) -> bool:
     return needed is None or re.search(needed, plain(text), re.I) is not None
 
 
+_OTHERS = {"second", "seconds", "once", "twice", "times", "affirmative", "negative"}
+
+
 @cache
 def words() -> frozenset[str]:
-    """Single words with which events are spoken of: the vocabulary's and those that :func:`find` looks for."""
+    """Single words with which events are spoken of: the vocabulary's, and those that :func:`happenings.find` looks for."""
     texts = [one for value in vocab.events().values for one in value.words]
     patterns = [one for section in ("words", "grammar") for ones in TABLE[section].values() for one in ones]
     texts += [re.sub(r"\\.|\[[^]]*\]", " ", pattern) for pattern in patterns]
     found = {one for text in texts for one in re.findall(r"[a-z]+(?:'[a-z]+)?", text.casefold())}
-    return frozenset(found | NUMBERS.keys() | {one + "s" for one in found} | {"second", "seconds", "once", "twice", "times"})
+    return frozenset(found | NUMBERS.keys() | {one + "s" for one in found} | _OTHERS)
 
 
 def stated(text: str, names: Iterable[str]) -> str:

@@ -38,18 +38,21 @@ def draw_ask(rng: random.Random, events: Sequence[EventSpan]) -> str:
         ``event``, ``event:NAME`` (half of them heard), ``onset:NAME``, ``duration:NAME``, ``times:NAME``,
         ``order:NAME+NAME`` or ``together:NAME+NAME``.
     """
-    names = sorted({event.label for event in events})
-    sounds = [name for name in names if name != "music"]
-    can = {
+    can = {**askable(events), "whether": [f"event:{_whether(rng, sorted({event.label for event in events}))}"]}
+    weights = {"event": 3, "onset": 3, "times": 1, "duration": 2, "order": 3, "together": 2, "whether": 4}
+    kinds = [kind for kind, asks in can.items() if asks]
+    return rng.choice(can[rng.choices(kinds, weights=[weights[kind] for kind in kinds])[0]])
+
+
+def askable(events: Sequence[EventSpan]) -> dict[str, list[str]]:
+    """Questions that the events of a clip answer clearly, by kind; none after whether a sound is there."""
+    sounds = sorted({event.label for event in events} - {"music"})
+    return {
         "event": ["event"], "onset": [f"onset:{name}" for name in sounds], "times": [f"times:{name}" for name in sounds],
         "duration": [f"duration:{name}" for name in sounds if times_of(events, name) == 1],
         "order": [f"order:{a}+{b}" for a, b in permutations(sounds, 2) if first_of(events, a, b)],
         "together": [f"together:{a}+{b}" for a, b in combinations(sounds, 2) if overlapping(events, a, b) is not None],
-        "whether": [f"event:{_whether(rng, names)}"],
     }  # fmt: skip
-    weights = {"event": 3, "onset": 3, "times": 1, "duration": 2, "order": 3, "together": 2, "whether": 4}
-    kinds = [kind for kind, asks in can.items() if asks]
-    return rng.choice(can[rng.choices(kinds, weights=[weights[kind] for kind in kinds])[0]])
 
 
 def _whether(rng: random.Random, there: Sequence[str]) -> str:
@@ -119,10 +122,51 @@ def names_of(ask: str) -> list[str]:
     return value.split("+") if value and about_events(ask) else []
 
 
-def spoken(text: str, asks: Sequence[str]) -> list[tuple[int, int]]:
-    """Places where an utterance that was asked about events speaks of them."""
+def sounds_of(claim: Claim, labels: Iterable[str] = ()) -> list[str]:
+    """The sounds that a claim of :func:`find` speaks of.
+
+    Parameters
+    ----------
+    claim : Claim
+    labels : iterable of str, optional
+        A source's own words for sounds, which may hold spaces.
+    """
+    if claim.kind == "together":
+        return claim.value.split("+")
+    if claim.kind == "order":
+        words, known = claim.value.split(" "), {*labels, *vocab.events().names}
+        cuts = [(" ".join(words[:i]), " ".join(words[i:])) for i in range(1, len(words))]
+        return list(next((cut for cut in cuts if known.issuperset(cut)), cuts[0]))
+    return [claim.value if claim.kind == "event" else claim.value.rpartition(" ")[0]]
+
+
+def answers(found: Sequence[Claim], ask: str) -> bool:
+    """Whether something of what is asked is claimed, or that a sound which is asked about is not there.
+
+    When two sounds come in tells which comes first.
+    """
+    kind, names = ask.partition(":")[0], names_of(ask)
+    for claim in found:
+        if claim.kind == kind and (not names or {*sounds_of(claim, names)} == {*names}):
+            return True
+        if claim.kind == "event" and not claim.present and claim.value in names:
+            return True
+    return kind == "order" and {*names} <= {name for c in found if c.kind == "onset" for name in sounds_of(c)}
+
+
+def at_odds(text: str, found: Sequence[Claim], ask: str) -> Claim | None:
+    """The claim that a "yes" or "no" is followed by, where it says the opposite."""
+    answer, kind, names = said_yes_or_no(text), ask.partition(":")[0], names_of(ask)
+    if not answer or kind not in ("event", "together") or not names:
+        return None
+    about = [c for c in found if c.kind == kind and {*sounds_of(c, names)} == {*names}]
+    return next((c for c in about if c.present == claims.is_no(answer)), None)
+
+
+def spoken(text: str, asks: Sequence[str]) -> list[Mention]:
+    """Where an utterance that was asked about events speaks of them, stated or not."""
     labels = [name for ask in asks for name in names_of(ask)]
-    return [(one.start, one.end) for one in mentions(plain(text), labels)] if any(map(about_events, asks)) else []
+    return list(mentions(plain(text), labels)) if any(map(about_events, asks)) else []
 
 
 def clauses(text: str) -> list[tuple[int, int]]:

@@ -4,13 +4,13 @@ The index is taken as complete for the sounds that occur in it at all, in any tr
 siren among them, and the index knows sirens, there is none. Of a sound that the index never names it tells nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mdialog import vocab
 from mdialog.claims import Claim
 from mdialog.eventwords import mentions, plain
-from mdialog.happenings import by_strokes, first_of, overlapping, times_of
+from mdialog.happenings import by_strokes, first_of, overlapping, sounds_of, times_of
 from mdialog.metadata import EventSpan
 
 ONSET_S = 1.0  # a begin is told rightly within this
@@ -105,21 +105,3 @@ class Marks:
     def _together(self, claim: Claim, names: Sequence[str]) -> tuple[bool | None, dict]:
         both = overlapping(self.events, *names)
         return both, {"why": "they hardly overlap"} if both is None else {}
-
-
-def sounds_of(claim: Claim, labels: Iterable[str] = ()) -> list[str]:
-    """The sounds that a claim of :func:`happenings.find` speaks of.
-
-    Parameters
-    ----------
-    claim : Claim
-    labels : iterable of str, optional
-        A source's own words for sounds, which may hold spaces.
-    """
-    if claim.kind == "together":
-        return claim.value.split("+")
-    if claim.kind == "order":
-        words, known = claim.value.split(" "), {*labels, *vocab.events().names}
-        cuts = [(" ".join(words[:i]), " ".join(words[i:])) for i in range(1, len(words))]
-        return list(next((cut for cut in cuts if known.issuperset(cut)), cuts[0]))
-    return [claim.value if claim.kind == "event" else claim.value.rpartition(" ")[0]]

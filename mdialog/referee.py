@@ -1,12 +1,12 @@
 """The referee of a run: the claims of each utterance, each with its verdict and on what it rests."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mdialog import claims, dialogue
+from mdialog import claims, dialogue, happenings, vocab
 from mdialog.attributes import Attribute
 from mdialog.brief import Brief, names
-from mdialog.evidence import Witness
+from mdialog.evidence import Evidence, Witness
 from mdialog.plan import Plan, about_and_before
 from mdialog.verdicts import Verifier
 
@@ -39,11 +39,14 @@ class Referee:
         given = [part for name in names(brief) for part in (name.title, name.artist)]
         found = claims.find(text, names=given)
         found += answered(text, brief, found)
-        if not found:
+        of_events = any(map(happenings.about_events, brief.asks))
+        if not found and not of_events:
             return ()
-        told, echoed = _stated(brief.hints), _known(brief)
         played = about_and_before([turn.clips for turn in plan.turns[: turn_index + 1]])
         about, before = (self.witness.of(clip) if clip else None for clip in played)
+        found = _of_events(text, brief, found, about, given) if of_events else found
+        told = _stated(brief.hints) | _happened((hint, brief.asks) for hint in brief.hints)
+        echoed = _known(brief, [turn.asks for turn in plan.turns[:turn_index]])
         judged = []
         for claim in found:
             said = (claim.kind, claim.value)
@@ -71,13 +74,34 @@ def answered(text: str, brief: Brief, found: Sequence[claims.Claim]) -> list[cla
     list of Claim
         One or none.
     """
-    asked = [ask.split(":", 1) for ask in brief.asks if ":" in ask and not ask.startswith("compare:")]
+    asked = [ask.split(":", 1) for ask in brief.asks if ":" in ask]
+    asked = [(kind, value) for kind, value in asked if kind == "lead" or kind in vocab.load()]
     if "item_attribute_answer" not in brief.intents or len(asked) != 1 or not (answer := claims.yes_or_no(text)):
         return []
     kind, value = asked[0]
     if any((claim.kind, claim.value) == (kind, value) for claim in found):
         return []
     return [claims.Claim(answer[0], kind, value, not claims.is_no(answer), *answer.span())]
+
+
+# What may be said of one sound as well as of the whole: "the siren fades", "a slow ticking".
+_OF_ONE_SOUND = ("course", "energy", "loudness", "brightness", "density", "tempo", "mood")
+
+
+def _of_events(
+    text: str, brief: Brief, music: Sequence[claims.Claim], about: Evidence | None, given: Sequence[str]
+) -> list[claims.Claim]:
+    """The claims of a turn that was asked about events: those of events, and those of `music` that are not meant of them."""
+    labels = {event.label for event in about.events or ()} if about else set()
+    found = happenings.find(text, brief.asks, names=given, labels=labels)
+    spoken = happenings.spoken(text, brief.asks)
+    sounds = [one.start for one in spoken if one.name != "music"]
+    clauses = [(a, b) for a, b in happenings.clauses(text) if any(a <= start < b for start in sounds)]
+    for claim in music:
+        of_event = any(one.start < claim.end and claim.start < one.end for one in spoken)
+        if not of_event and not (claim.kind in _OF_ONE_SOUND and any(a <= claim.start < b for a, b in clauses)):
+            found.append(claim)
+    return sorted(found, key=lambda claim: claim.start)
 
 
 def contradicted(judged: Sequence[dialogue.Claim], brief: Brief) -> list[dialogue.Claim]:
@@ -99,9 +123,15 @@ def _stated(texts: Sequence[str]) -> set[tuple[str, str]]:
     return {(claim.kind, claim.value) for text in texts for claim in claims.find(text)}
 
 
-def _known(brief: Brief) -> set[tuple[str, str]]:
+def _happened(texts: Iterable[tuple[str, Sequence[str]]]) -> set[tuple[str, str]]:
+    """What texts state of sound events, each with what it was asked."""
+    return {(claim.kind, claim.value) for text, asks in texts for claim in happenings.find(text, asks)}
+
+
+def _known(brief: Brief, asked: Sequence[Sequence[str]]) -> set[tuple[str, str]]:
     """Kinds and values that stand in the brief or were said before: who repeats them need not have heard them."""
     wishes: tuple[Attribute, ...] = (*brief.new, *brief.dropped, *brief.wanted)
-    known = {(wish.kind, wish.value) for wish in wishes} | _stated([text for _, text in brief.history])
+    said = [text for _, text in brief.history]
+    known = {(wish.kind, wish.value) for wish in wishes} | _stated(said) | _happened(zip(said, asked, strict=False))
     known |= {("lead", value) for kind, value in known if kind == "instrument"}
     return known | {("vocal", "voice") for kind, value in known if (kind, value) == ("vocal", "choir")}

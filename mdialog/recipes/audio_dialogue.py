@@ -1,7 +1,8 @@
 """Audio dialogue: questions about what one clip sounds like, and answers from the sound, one to four of each.
 
-The music half of Audio Dialogues (arXiv 2404.07616), with a writer that hears: a text model saw only captions there. Asked
-are kinds ("what tempo is it?"), values that are there or not ("is there a flute?") and the course over the clip.
+Audio Dialogues (arXiv 2404.07616) with a writer that hears: a text model saw only captions and lists of events there. Asked
+are kinds ("what tempo is it?"), values that are there or not ("is there a flute?") and the course over the clip; where sound
+events are marked, what is heard, when, how long, how often, in which order (:mod:`mdialog.happenings`).
 """
 
 import random
@@ -10,9 +11,10 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from mdialog import personas, seeds, vocab
+from mdialog import happenings, personas, seeds, vocab
 from mdialog.cascade import weighted
 from mdialog.errors import InputError
+from mdialog.metadata import EventSpan, events_over
 from mdialog.plan import Clip, Plan, PlannedTurn
 from mdialog.snapshot import Snapshot, unpack
 
@@ -25,6 +27,8 @@ KINDS = {
 OPEN_ONLY, VALUE_ONLY = ("course",), ("lead",)
 TRUE_SHARE = 0.5  # of values asked after: the catalogue has them for the track
 MOST = 4  # questions a dialogue, as the published set has
+BUILDS_ON = 0.6  # of questions about events: on the sound that was asked about just before
+DRAWS = 60  # of questions, before a clip is held to answer no more different ones
 
 
 class Options(BaseModel):
@@ -34,12 +38,16 @@ class Options(BaseModel):
 
     whether: float = Field(default=0.5, ge=0, le=1, description="share of questions after one value: is there a flute?")
     most: int = Field(default=MOST, ge=1, le=MOST, description="questions of a dialogue at most")
+    events: float = Field(default=0.7, ge=0, le=1, description="share of questions about sound events, where any are marked")
 
 
 def plan_dialogue(
     snapshot: Snapshot, *, seed: int, dialogue_id: str, options: Options | None = None, persona: dict | None = None
 ) -> Plan:
     """Plan questions about one clip.
+
+    Of a track with marked sound events the clip is cut where they lie. It is asked about its music only where music is
+    among them.
 
     Parameters
     ----------
@@ -57,9 +65,17 @@ def plan_dialogue(
     """
     options, rng = options or Options(), seeds.stdlib(seed, dialogue_id)
     track = int(rng.choice(playable(snapshot)))
-    clip = any_clip(rng, snapshot, track)
+    marked = eventful_windows(snapshot, track) if options.events else {}
+    clip = eventful_clip(rng, snapshot, track, marked) if marked else any_clip(rng, snapshot, track)
+    n = rng.randint(1, options.most)
+    asks: list[str] = []
+    if marked:
+        events = marked[clip.start_s, clip.end_s]
+        music = any(event.label == "music" for event in events)
+        asks = draw_event_asks(rng, events, n=sum(rng.random() < options.events for _ in range(n)) if music else n)
+        n = n - len(asks) if music else 0
     turns: list[PlannedTurn] = []
-    for ask in draw_asks(rng, snapshot, track, n=rng.randint(1, options.most), whether=options.whether):
+    for ask in asks + draw_asks(rng, snapshot, track, n=n, whether=options.whether):
         turns += exchange((ask,), (clip,), greets=not turns and rng.random() < 0.1)
     return Plan(
         id=dialogue_id, recipe=NAME, seed=seed, persona=persona or {}, goal={"track_ids": [clip.track_id]}, turns=tuple(turns),
@@ -73,6 +89,59 @@ def plan_many(
     """Plan `n` dialogues, or a shard of them; the plans are the same however they are split."""
     for i, persona in numbered(seed=seed, n=n, shard=shard):
         yield plan_dialogue(snapshot, seed=seed, dialogue_id=f"ad-{i:06d}", options=options, persona=persona)
+
+
+# ---- questions about sound events
+
+
+Windows = dict[tuple[float, float], tuple[EventSpan, ...]]  # begin and end in seconds, to events in the window's own time
+
+
+def eventful_windows(snapshot: Snapshot, track: int) -> Windows:
+    """Windows of a track in which other sounds than music are marked, any but a short last one, with their events.
+
+    Sounds whose names hold a plus sign cannot be asked about and are left out.
+    """
+    events = [event for event in snapshot.events_of(track) if "+" not in event.label]
+    cut = {window: events_over(events, *window) for window in (full_windows(snapshot, track) if events else ())}
+    return {window: own for window, own in cut.items() if sounds_of(own)}
+
+
+def sounds_of(events: tuple[EventSpan, ...]) -> set[str]:
+    """Names of the sounds other than music."""
+    return {event.label for event in events} - {"music"}
+
+
+def eventful_clip(rng: random.Random, snapshot: Snapshot, track: int, marked: Windows) -> Clip:
+    """One of the windows in which sounds are marked; the more sounds, the likelier."""
+    start, end = rng.choices(list(marked), weights=[len(sounds_of(own)) for own in marked.values()])[0]
+    return Clip(snapshot.ref(track).track_id, start, end)
+
+
+def draw_event_asks(rng: random.Random, events: tuple[EventSpan, ...], *, n: int) -> list[str]:
+    """Up to `n` different questions that a clip's events answer clearly: what is there first, then when and how long.
+
+    A later one may build on an earlier one: ``times:siren`` after ``onset:siren`` asks whether it comes in again. One at most
+    is after whether a sound is there.
+    """
+    can = [ask for asks in happenings.askable(events).values() for ask in asks]
+    asks: list[str] = []
+    for _ in range(DRAWS * (n > 0)):
+        spoken_of = happenings.names_of(asks[-1])[:1] if asks else []
+        further = [ask for ask in can if spoken_of and spoken_of[0] in happenings.names_of(ask) and _is_new(ask, asks)]
+        follows = further and rng.random() < BUILDS_ON
+        ask = rng.choice(further) if follows else happenings.draw_ask(rng, events)
+        if _is_new(ask, asks) and (ask != "event" or sounds_of(events) & {*vocab.events().names}):
+            asks.append(ask)
+        if len(asks) == n:
+            break
+    return sorted(asks, key=lambda ask: (ask != "event", not ask.startswith("event")))
+
+
+def _is_new(ask: str, asks: list[str]) -> bool:
+    kind, names = ask.partition(":")[0], {*happenings.names_of(ask)}
+    whether = ask.startswith("event:") and any(one.startswith("event:") for one in asks)
+    return not whether and not any(one.partition(":")[0] == kind and {*happenings.names_of(one)} == names for one in asks)
 
 
 # ---- what the recipes of questions share
@@ -109,10 +178,16 @@ def playable(snapshot: Snapshot) -> np.ndarray:
 
 def any_clip(rng: random.Random, snapshot: Snapshot, track: int) -> Clip:
     """One window of a track, any but a short last one."""
+    start, end = rng.choice(full_windows(snapshot, track))
+    return Clip(snapshot.ref(track).track_id, start, end)
+
+
+def full_windows(snapshot: Snapshot, track: int) -> list[tuple[float, float]]:
+    """Begin and end of a track's windows in seconds, but for a short last one."""
     first, last = int(snapshot.window_start[track]), int(snapshot.window_start[track + 1])
     lengths = snapshot.window_s[first:last, 1] - snapshot.window_s[first:last, 0]
-    start, end = snapshot.window_s[first + rng.choice(np.flatnonzero(lengths >= lengths.max() - 0.05).tolist())].tolist()
-    return Clip(snapshot.ref(track).track_id, round(start, 3), round(end, 3))
+    full = snapshot.window_s[first:last][lengths >= lengths.max() - 0.05]
+    return [(round(start, 3), round(end, 3)) for start, end in full.tolist()]
 
 
 def draw_asks(rng: random.Random, snapshot: Snapshot, track: int, *, n: int, whether: float) -> list[str]:
