@@ -14,7 +14,7 @@ from mdialog import brief as briefs
 from mdialog import claims, lexicon, seeds
 from mdialog.dialogue import Dialogue
 from mdialog.errors import InputError
-from mdialog.evaluate.diversity import words
+from mdialog.evaluate.diversity import shared_words, words
 from mdialog.hearing import Share, share
 from mdialog.listener.base import Listener, Request
 from mdialog.plan import Clip, Plan
@@ -25,7 +25,6 @@ FEW_ANSWERS = 30  # with fewer, an interval by resampling means nothing, and no 
 CALIBRATED = 2_000  # answers that the calibration is made on, at the most
 RESAMPLES = 1_000  # of the bootstrap over answers, for the interval of the AUC
 CONTROLS = 100  # answers that are asked for again with the real clip too
-BLOCK = 256  # texts that are compared with all others at once
 SOUNDS = ("noise", "silence", "none")
 
 # An answer with one of these does not commit itself. `lexicon.FORBIDDEN` holds what speaks of the task.
@@ -215,21 +214,10 @@ def earlier(texts: Sequence[str], *, near: float, out: Sequence[bool], kinds: Se
     dict of int to (int, float)
         Number of a duplicate to the number of the first one that is like it, and how much.
     """
-    from scipy.sparse import csr_matrix
-
-    column: dict[str, int] = {}
-    held = [[column.setdefault(word, len(column)) for word in dict.fromkeys(words(text))] for text in texts]
-    size = np.array([len(columns) for columns in held], int)
-    sets = csr_matrix(
-        (np.ones(size.sum(), np.float32), np.array([c for columns in held for c in columns], int), np.r_[0, size.cumsum()]),
-        shape=(len(texts), max(1, len(column))),
-    )
     found: dict[int, tuple[int, float]] = {}
-    for start in range(0, len(texts), BLOCK):
-        both = (sets[start : start + BLOCK] @ sets.T).toarray()
-        either = size[start : start + BLOCK, None] + size - both
+    for start, both, either in shared_words(texts):
         alike = both / np.maximum(either, 1)
-        for row, j in np.argwhere((alike >= near) & (np.arange(len(texts)) < start + np.arange(len(both))[:, None])).tolist():
+        for row, j in np.argwhere(np.tril(alike >= near, start - 1)).tolist():  # a row's columns before it
             i = start + row
             if i not in found and j not in found and not out[j] and (kinds is None or kinds[i] == kinds[j]):
                 found[i] = (j, float(alike[row, j]))

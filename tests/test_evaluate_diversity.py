@@ -90,6 +90,19 @@ def test_near_repeats_do_not_depend_on_the_blocks():
     assert d.near_repeats(texts) == pytest.approx(1 / len(texts))
 
 
+def test_shared_words_are_those_of_the_sets(monkeypatch):
+    monkeypatch.setattr(d, "BLOCK", 3)
+    texts = ["", *LINES[:10], *UGLY, "…"]
+    held = [set(d.words(text)) for text in texts]
+    seen = []
+    for start, both, either in d.shared_words(texts):
+        seen += range(start, start + len(both))
+        for i, own in enumerate(held[start : start + len(both)]):
+            assert both[i].tolist() == [len(own & other) for other in held]
+            assert either[i].tolist() == [len(own | other) for other in held]
+    assert seen == [*range(len(texts))] and list(d.shared_words([])) == []
+
+
 def test_exact_repeats_are_near_repeats():
     texts = UGLY + LINES[:50] + LINES[:20]
     assert d.near_repeats(texts) >= d.exact_repeats(texts) > 0

@@ -126,7 +126,7 @@ def test_blocks_change_nothing(monkeypatch):
     rng = np.random.default_rng(0)
     texts = [" ".join(rng.choice(list("abcdef"), size=4)) for _ in range(90)]
     whole = earlier(texts, near=0.8, out=[False] * 90)
-    monkeypatch.setattr("mdialog.sieves.BLOCK", 7)
+    monkeypatch.setattr("mdialog.evaluate.diversity.BLOCK", 7)
     assert earlier(texts, near=0.8, out=[False] * 90) == whole and whole
 
 

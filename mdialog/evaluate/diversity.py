@@ -9,7 +9,7 @@ import re
 import string
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ ORDERS = 10  # shuffled orders that Distinct-n is averaged over: one alone waver
 SAMPLE = 300  # utterances that self-BLEU and the Vendi score are taken over: both are quadratic
 REPEAT_SAMPLE = 4_000  # utterances that repeats and openings are taken over at the most
 NEAR = 0.8  # Jaccard similarity of two sets of words from which one nearly repeats the other
+BLOCK = 512  # texts whose words are compared with those of all others at once
 OPENING_WORDS, OPENINGS = 3, 10
 
 _OPEN, _CLOSE = "(?:(?<!\\w)[\"'“‘])?", "(?:[\"'”’](?!\\w))?"  # but the apostrophe of "Sol's" stays
@@ -290,26 +291,34 @@ def exact_repeats(utterances: Sequence[str]) -> float:
 
 def near_repeats(utterances: Sequence[str]) -> float:
     """Share of utterances whose set of words has a Jaccard similarity of `NEAR` or more with that of an earlier one."""
+    repeats = 0
+    for start, both, either in shared_words(utterances):
+        near = np.tril(both >= NEAR * either, start - 1)  # a row's columns before it
+        repeats += int(near.any(axis=1).sum())
+    return repeats / max(1, len(utterances))
+
+
+def shared_words(texts: Sequence[str]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """How many words each text shares with each, by blocks of texts.
+
+    Yields
+    ------
+    start : int
+        Number of the block's first text.
+    both, either : np.ndarray [shape=(texts of the block, n)]
+        Sizes of the intersection and of the union of two sets of words; their ratio is the Jaccard similarity.
+    """
     from scipy.sparse import csr_matrix
 
-    n = len(utterances)
-    if n < 2:
-        return 0.0
     column: dict[str, int] = {}
-    rows, columns = [], []
-    for i, text in enumerate(utterances):
-        for word in set(words(text)):
-            rows.append(i)
-            columns.append(column.setdefault(word, len(column)))
-    held = csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=(n, max(1, len(column))))
-    size = np.bincount(rows, minlength=n)
-    repeats = 0
-    for start in range(0, n, 512):
-        both = (held[start : start + 512] @ held.T).toarray()
-        either = size[start : start + 512, None] + size - both
-        near = (both >= NEAR * either) & (np.arange(n) < np.arange(start, start + len(both))[:, None])
-        repeats += int(near.any(axis=1).sum())
-    return repeats / n
+    held = [[column.setdefault(word, len(column)) for word in dict.fromkeys(words(text))] for text in texts]
+    size = np.array([len(columns) for columns in held], int)
+    flat = np.array([c for columns in held for c in columns], int)
+    shape = (len(texts), max(1, len(column)))
+    sets = csr_matrix((np.ones(len(flat), np.float32), flat, np.r_[0, size.cumsum()]), shape=shape)
+    for start in range(0, len(texts), BLOCK):
+        both = (sets[start : start + BLOCK] @ sets.T).toarray()
+        yield start, both, size[start : start + BLOCK, None] + size - both
 
 
 def openings(utterances: Sequence[str]) -> tuple[float, tuple[tuple[str, float], ...]]:
