@@ -22,6 +22,12 @@ def _sound(maker: Callable[[Studio], Made]) -> Callable[[Studio], Made]:
     return maker
 
 
+def _struck(body: np.ndarray, click: np.ndarray, *, gain: float = 0.5) -> np.ndarray:
+    """A body that rings (n,), with the click (m,) of what hits it."""
+    body[: len(click)] += gain * click
+    return body
+
+
 # --- weather and nature ----------------------------------------------------------------------------------------------
 
 
@@ -205,9 +211,7 @@ def _knock(s: Studio) -> Made:
     for _ in range(3):
         modes = body * np.array([1, 1.85, 2.9, 4.4, 6.1]) * s.rng.uniform(0.98, 1.02, 5)
         stroke = s.modes(modes, (0.11, 0.09, 0.07, 0.05, 0.03), (1, 0.8, 0.6, 0.5, 0.3), round(0.13 * s.rate))
-        click = s.burst(400, 3500, 0.012)
-        stroke[: len(click)] += 0.5 * click
-        strokes.append(stroke)
+        strokes.append(_struck(stroke, s.burst(400, 3500, 0.012)))
     at = s.times((2, 6), s.rng.uniform(0.17, 0.32), ring_s=0.2, jitter=0.1)
     return s.repeated(strokes, at, uneven_db=3), at
 
@@ -223,8 +227,7 @@ def _bell(s: Studio) -> Made:
     hertz = np.concatenate([pitch * ratios - beat, pitch * ratios + beat])
     n = round(ring * s.rate)
     stroke = s.modes(hertz, np.tile(t60, 2), np.tile(gains, 2), n) * faded(n, s.rate, 0.001, 0.3)
-    clapper = s.burst(1500, 9000, 0.02)
-    stroke[: len(clapper)] += 0.8 * clapper
+    stroke = _struck(stroke, s.burst(1500, 9000, 0.02), gain=0.8)
     at = s.times((1, 6), s.rng.uniform(1.2, 2.2), ring_s=ring, jitter=0.03)
     return s.repeated([stroke], at), at
 
@@ -265,9 +268,7 @@ def _clock(s: Studio) -> Made:
     for higher in (1.0, s.rng.uniform(1.06, 1.2)):  # tick and tock
         modes = higher * np.array([pitch, pitch * 1.47, pitch * 2.09, case, case * 1.6])
         stroke = s.modes(modes, (0.02, 0.014, 0.01, 0.06, 0.04), (1, 0.8, 0.5, 0.5, 0.3), round(0.08 * s.rate))
-        click = s.burst(2500, 12000, 0.004)
-        stroke[: len(click)] += 0.5 * click
-        strokes.append(stroke)
+        strokes.append(_struck(stroke, s.burst(2500, 12000, 0.004)))
     at = s.times((5, 16), s.rng.uniform(0.42, 1.0), ring_s=0.1, jitter=0.01)
     return s.repeated(strokes, at, uneven_db=1), at
 

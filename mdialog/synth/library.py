@@ -1,15 +1,14 @@
 """Labelled libraries: invented artists' albums as tagged FLAC files, with the truth about each in ``labels.jsonl``."""
 
-import json
-import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mdialog.errors import InputError
 from mdialog.seeds import derive, stdlib
 from mdialog.synth.artists import Artist, make_artist, random_title
+from mdialog.synth.batch import made_rows, read_rows, write_rows
 from mdialog.synth.compose import Piece, Style, compose
 from mdialog.synth.genres import genre
 from mdialog.synth.harmony import TONICS
@@ -216,29 +215,8 @@ def write_library(
         if not Path(font).is_file():
             raise InputError(f"SoundFont {font!r} is not a file; give the path of an .sf2 or .sf3")
     jobs = [(str(folder), spec, fonts[derive(spec.seed, "font") % len(fonts)] if fonts else None) for spec in specs]
-    rows = []
-    for row in spread(_write_track, jobs, workers=workers):
-        rows.append(row)
-        if progress:
-            progress(len(rows), len(jobs))
-    labels = folder / LABELS
-    temporary = labels.with_suffix(".tmp")
-    temporary.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-    temporary.replace(labels)
-    return labels
-
-
-def spread(work: Callable[[tuple], dict], jobs: list[tuple], *, workers: int | None) -> Iterator[dict]:
-    """What `work` gives for each job, in their order, made by several processes; one a core if None."""
-    workers = min(workers or os.cpu_count() or 1, len(jobs))
-    if workers <= 1:
-        yield from map(work, jobs)
-        return
-    import multiprocessing
-
-    # Spawned, not forked: the caller may hold threads or a GPU.
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        yield from pool.imap(work, jobs, chunksize=1)
+    write_rows(folder / LABELS, made_rows(_write_track, jobs, workers=workers, progress=progress))
+    return folder / LABELS
 
 
 def _write_track(job: tuple[str, TrackSpec, str | None]) -> dict:
@@ -355,18 +333,11 @@ def read_labels(path: Path) -> dict[str, Labels]:
     InputError
         If there is no such file or a line of it does not parse.
     """
-    path = Path(path)
-    path = path / LABELS if path.is_dir() else path
-    if not path.is_file():
-        raise InputError(f"{str(path)!r} is not there; give the folder that write_library wrote")
-    found = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            row = json.loads(line)
-            found[row["path"]] = labels_from(row["labels"])
-        except (ValueError, KeyError, TypeError) as e:
-            raise InputError(f"{path}, line {number}: not the labels of a track ({e}); write the library again") from e
-    return found
+    return dict(read_rows(path, LABELS, _labelled, what="the labels of a track", batch="library"))
+
+
+def _labelled(row: dict) -> tuple[str, Labels]:
+    return row["path"], labels_from(row["labels"])
 
 
 def labels_from(truth: dict) -> Labels:

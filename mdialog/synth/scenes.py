@@ -1,6 +1,5 @@
 """Rendered scenes: sound events at known times, alone, in sequence, over each other, over music, with an index of them."""
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from itertools import count
@@ -10,12 +9,14 @@ import numpy as np
 
 from mdialog import vocab
 from mdialog.errors import InputError
+from mdialog.files import write_text
 from mdialog.metadata import EventSpan
 from mdialog.seeds import derive, generator
+from mdialog.synth.batch import made_rows, read_rows, write_rows
 from mdialog.synth.compose import compose
 from mdialog.synth.events import LONGEST_S, SHORTEST_S, Event, Take, labels, make_take
 from mdialog.synth.labels import Labels
-from mdialog.synth.library import SAMPLE_RATE, labels_from, spread
+from mdialog.synth.library import SAMPLE_RATE, labels_from
 from mdialog.synth.studio import Studio
 
 INDEX = "events.tsv"
@@ -246,23 +247,14 @@ def write_scenes(
         raise InputError(f"{n} scenes are none; ask for 1 or more")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    scenes = []
-    for row in spread(_write_scene, [(str(folder), seed, i, soundfont) for i in range(n)], workers=workers):
-        scenes.append(row)
-        if progress:
-            progress(len(scenes), n)
+    jobs = [(str(folder), seed, i, soundfont) for i in range(n)]
+    scenes = made_rows(_write_scene, jobs, workers=workers, progress=progress)
     lines = ["segment_id\tstart_time_seconds\tend_time_seconds\tlabel"]
     for scene in map(_scene, scenes):
         lines += [f"{scene.id}\t{e.start_s:.3f}\t{e.end_s:.3f}\t{e.label}" for e in scene.spans]
-    _put(folder / SCENES, [json.dumps(row, ensure_ascii=False) for row in scenes])
-    _put(folder / INDEX, lines)
+    write_rows(folder / SCENES, scenes)
+    write_text(folder / INDEX, "\n".join(lines) + "\n")
     return folder / INDEX
-
-
-def _put(path: Path, lines: list[str]) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    temporary.replace(path)
 
 
 def _write_scene(job: tuple[str, int, int, Path | None]) -> dict:
@@ -291,18 +283,7 @@ def read_scenes(path: Path) -> dict[str, Scene]:
     InputError
         If there is no such file or a line of it does not parse.
     """
-    path = Path(path)
-    path = path / SCENES if path.is_dir() else path
-    if not path.is_file():
-        raise InputError(f"{str(path)!r} is not there; give the folder that write_scenes wrote")
-    found = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            scene = _scene(json.loads(line))
-        except (ValueError, KeyError, TypeError) as e:
-            raise InputError(f"{path}, line {number}: not a scene ({e}); write the scenes again") from e
-        found[scene.id] = scene
-    return found
+    return {scene.id: scene for scene in read_rows(path, SCENES, _scene, what="a scene", batch="scenes")}
 
 
 def _scene(row: dict) -> Scene:
