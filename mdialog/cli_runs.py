@@ -59,10 +59,11 @@ def filter_(run, catalog, out, filters, listener, device, **options):
     same without the sound, or if the run has said it before. The RUN itself is left as it is.
     """
     from mdialog.catalog import Catalog
-    from mdialog.filtration import FILTERS, filter_from, filter_run, written_by
+    from mdialog.filtration import FILTERS, Filter, filter_run, written_by
     from mdialog.listener import load
+    from mdialog.options import validated
 
-    chosen = filter_from({**options, "filters": filters or FILTERS})
+    chosen = validated(Filter, {**options, "filters": filters or FILTERS})
     who = load(listener or written_by(run), device=device) if "deaf" in chosen.filters else None
     found = filter_run(run, catalog=Catalog.open(catalog, device=device), listener=who, options=chosen,
                        out=out or run / "filtered", say=lambda text: click.echo(text, err=True))

@@ -31,7 +31,6 @@ from mdialog.evidence import witness
 from mdialog.files import write_text
 from mdialog.hearing import Share
 from mdialog.listener.base import Listener
-from mdialog.options import validated
 from mdialog.plan import read_plans
 from mdialog.run import CONFIG, DIALOGUES, PLANS, player
 from mdialog.sieves import Answer, Deafness, Likeness, answered_deaf, answers_of, calibrate, earlier, low_confidence, names_of
@@ -134,17 +133,6 @@ class Summary:
         lines += [f"| {overlap} | | {n} | |" for overlap, n in self.by_overlap.items() if " + " in overlap]
         lines.append(f"| any | | {self.n - self.n_kept} | |")
         return "\n".join([*lines, "", *(f"- {note}" for note in (*filter(None, (self.likeness, self.deafness)), *self.notes))])
-
-
-def filter_from(options: dict) -> Filter:
-    """Options as a :class:`Filter`.
-
-    Raises
-    ------
-    InputError
-        If one is wrong: names it and the rule.
-    """
-    return validated(Filter, options)
 
 
 def written_by(run: Path) -> str | None:

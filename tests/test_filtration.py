@@ -11,10 +11,13 @@ from mdialog import run
 from mdialog.dialogue import read_dialogues, to_json
 from mdialog.errors import InputError
 from mdialog.evidence import COLUMNS
-from mdialog.filtration import DROPPED, FILTERS, KEPT, PAGE, RESULT, Filter, filter_from, filter_run, written_by
+from mdialog.filtration import DROPPED, FILTERS, KEPT, PAGE, RESULT, Filter, filter_run, written_by
+from mdialog.options import validated
 from mdialog.plan import write_plans
 from mdialog.run import CONFIG, DIALOGUES, PLANS
+from mdialog.schema import track_schema
 
+TYPES = track_schema(dim=4, n_labels=0)
 SPREAD = {"t1": 0, "t2": 1, "t3": 2}  # of each track, which axis of the stub's space
 
 
@@ -35,7 +38,9 @@ class Stub:
         row = {f"measured_{name}": 0.5 for name in COLUMNS}
         rows = [{**row, "track_id": t, "start_s": start, "end_s": start + 1, "embedding": np.eye(4)[i].tolist()}
                 for t, i in SPREAD.items() for start in (0.0, 1.0)]  # fmt: skip
-        return pa.Table.from_pylist([{name: r.get(name) for name in names} for r in rows])
+        found = pa.Table.from_pylist([{name: r.get(name) for name in names} for r in rows])
+        typed = [TYPES.field(name) if name in TYPES.names else found.schema.field(name) for name in names]
+        return found.cast(pa.schema(typed))
 
 
 @pytest.fixture
@@ -180,7 +185,7 @@ def test_what_is_lacking_is_said(folder, tmp_path):
 )  # fmt: skip
 def test_wrong_options_are_named(options, message):
     with pytest.raises(InputError, match=message):
-        filter_from(options)
+        validated(Filter, options)
 
 
 def test_a_run_of_the_bundled_models_is_filtered(catalog, catalog_path, listener_mini, tmp_path):
