@@ -9,16 +9,18 @@ def settings(**given):
     return GenerateConfig(**{"catalog": "c", "out": "run", **given})
 
 
+FREE = {"out": "elsewhere", "device": "cuda", "dtype": "float16", "batch": 1, "max_rows": 1, "allow_deaf": True}
+
+
 def test_how_a_run_is_computed_decides_nothing():
-    faster = settings(out="elsewhere", device="cuda", dtype="float16", batch=1, max_rows=1, allow_deaf=True)
-    assert faster.decisive() == settings().decisive()
+    assert settings(**FREE).decisive() == settings().decisive()
 
 
 def test_everything_else_does():
+    assert settings().decisive().keys() == GenerateConfig.model_fields.keys() - FREE.keys()
     other = {"catalog": "d", "recipe": "comparison", "n": 3, "seed": 1, "shard": "1/2", "listener": "x", "candidates": 1,
-             "max_rounds": 1, "temperature": 0.0, "top_p": 0.1, "max_new_tokens": 1, "recipe_options": {"sonic": 1},
+             "max_rounds": 1, "surer": 0, "temperature": 0.0, "top_p": 0.1, "max_new_tokens": 1, "recipe_options": {"sonic": 1},
              "claims": False}  # fmt: skip
-    assert other.keys() == settings().decisive().keys()
     for name, value in other.items():
         differ = {k for k, v in settings(**{name: value}).decisive().items() if v != settings().decisive()[k]}
         assert differ == {name}
