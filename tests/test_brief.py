@@ -121,3 +121,21 @@ def test_an_active_recommendation_knows_what_was_liked_last(plan):
     assert [name.title for name in build(later, 5).liked] == ["Blue Hour"]  # of turn 2
     passive = dataclasses.replace(plan, turns=(*plan.turns[:4], ask, plan.turns[3]))
     assert build(passive, 5).liked == ()
+
+
+@pytest.mark.parametrize(
+    ("ask", "state", "prose"),
+    [
+        ("event", "ask: event", "what is heard"),
+        ("event:siren", "ask: whether event siren", "whether the siren is heard"),
+        ("onset:siren", "ask: onset siren", "when the siren comes in"),
+        ("order:bell+siren", "ask: order bell siren", "which comes in first, the bell or the siren"),
+        ("tempo", "ask: tempo", None),
+    ],
+)
+def test_questions_about_events_are_put_in_plain_words(plan, ask, state, prose):
+    for role, intent in (("user", "item_attribute_question"), ("assistant", "item_attribute_answer")):
+        brief = dataclasses.replace(build(plan, 1), role=role, intents=(intent,), asks=(ask,))
+        assert state in briefs.state(brief).replace("question: ", "ask: ").replace("about: ", "ask: ").splitlines()
+        said = briefs.instructions(brief)
+        assert f"The question is {prose}" in said if prose else "The question is" not in said

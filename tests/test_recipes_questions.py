@@ -1,15 +1,20 @@
 """The recipes of questions and descriptions: audio dialogue, comparison, description."""
 
+import hashlib
+import random
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from mdialog import happenings, recipes, vocab
 from mdialog import plan as plans
-from mdialog import recipes, vocab
 from mdialog.brief import build, state
 from mdialog.dialogue import validate
 from mdialog.errors import InputError
+from mdialog.metadata import events_over
 from mdialog.recipes import audio_dialogue, comparison, description
 from mdialog.recipes.audio_dialogue import values_of
 from mdialog.run import record_of
@@ -126,3 +131,76 @@ def test_a_purpose_is_asked_after_where_one_of_two_tracks_has_it(snapshot):
             assert sum(ask.removeprefix("suits:") in own for own in themes) == 1
             asked += 1
     assert asked > 20
+
+
+# ---- sound events
+
+
+@pytest.fixture(scope="module")
+def marked():
+    """The catalogue with events in every other track, over music in half of those."""
+    tracks, windows = draw_tables(200, seed=3, dim=16)
+    rng, rows = random.Random(0), []
+    for i in range(200):
+        sounds = rng.sample([*vocab.events().names[:-1], "Male speech, man speaking"], 3) if i % 2 else []
+        again = [name for name in sounds for _ in range(rng.choice((1, 1, 2)))]
+        spans = [(name, round(rng.uniform(0, 40), 2), rng.uniform(0.5, 6)) for name in again]
+        events = [{"label": name, "start_s": start, "end_s": round(start + s, 2)} for name, start, s in spans]
+        rows.append(events + [{"label": "music", "start_s": 0.0, "end_s": 300.0}] * (i % 4 == 1) or None)
+    return Snapshot.from_arrow(tracks.append_column("meta_events", pa.array(rows)), windows, labels=labels())
+
+
+def of_events(plan):
+    return [turn.asks[0] for turn in plan.turns[::2] if happenings.about_events(turn.asks[0])]
+
+
+def test_catalogues_without_events_give_the_plans_that_they_always_gave(snapshot, marked):
+    made = list(audio_dialogue.plan_many(snapshot, seed=5, n=31))
+    assert hashlib.blake2b("".join(map(plans.to_json, made)).encode(), digest_size=8).hexdigest() == "3ddc907460c4352f"
+    without = list(audio_dialogue.plan_many(snapshot, seed=5, n=200))
+    same = [plan == old for plan, old in zip(audio_dialogue.plan_many(marked, seed=5, n=200), without, strict=True)]
+    unmarked = [snapshot.index[plan.goal["track_ids"][0]] % 2 == 0 for plan in without]
+    assert all(equal for equal, bare in zip(same, unmarked, strict=True) if bare) and not all(same)
+    none = audio_dialogue.Options(events=0)
+    assert list(audio_dialogue.plan_many(marked, seed=5, n=200, options=none)) == without
+
+
+def test_marked_tracks_are_asked_what_their_clip_answers(marked):
+    whether, music = [], []
+    for plan in audio_dialogue.plan_many(marked, seed=7, n=900):
+        asks, clip = of_events(plan), plan.turns[0].clips[0]
+        events = events_over(marked.events_of(marked.index[clip.track_id]), clip.start_s, clip.end_s)
+        there = {event.label for event in events}
+        if not asks:
+            assert "music" in there or not there or there == {"music"}
+            continue
+        assert there - {"music"}
+        for ask in asks:
+            kind, names = ask.partition(":")[0], happenings.names_of(ask)
+            if kind == "event" and names:
+                whether.append(names[0] in there)
+            else:
+                assert ask in happenings.askable(events)[kind]
+        if "music" in there:
+            music.append(len(asks) / (len(plan.turns) / 2))
+        else:
+            assert len(asks) == len(plan.turns) / 2
+        assert len({*asks}) == len(asks) and not any(ask.startswith("event") for ask in asks[1:])
+        assert [turn.asks[0] for turn in plan.turns[::2]][: len(asks)] == asks
+    assert len(whether) > 100 and 0.4 < np.mean(whether) < 0.6
+    assert len(music) > 60 and np.mean(music) > 0.55
+
+
+def test_later_questions_build_on_earlier_ones(marked):
+    made = map(of_events, audio_dialogue.plan_many(marked, seed=2, n=600))
+    pairs = [pair for asks in made for pair in pairwise(asks)]
+    builds = [bool({*happenings.names_of(one)} & {*happenings.names_of(two)}) for one, two in pairs]
+    assert np.mean(builds) > 0.5
+    assert any(one.startswith("onset:") and two == one.replace("onset", "times") for one, two in pairs)
+
+
+def test_plans_about_events_do_not_depend_on_shards(marked):
+    whole = list(audio_dialogue.plan_many(marked, seed=5, n=31))
+    parts = [list(audio_dialogue.plan_many(marked, seed=5, n=31, shard=(i, 3))) for i in range(3)]
+    assert [parts[i % 3][i // 3] for i in range(31)] == whole and sum(map(bool, map(of_events, whole))) > 5
+    assert all(plans.from_json(plans.to_json(plan)) == plan for plan in whole)

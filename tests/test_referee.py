@@ -158,3 +158,44 @@ def test_what_was_told_or_said_before_is_no_reason_to_look_further(referee, plan
     brief = briefs.build(plan, 1, ["Some reggae with a flute."])
     judged = referee.claims("There is a flute.", brief, plan=plan, turn_index=1)
     assert [(c.verdict, c.basis) for c in judged] == [("unverifiable", "echoed")] and untold(judged) == []
+
+
+@pytest.fixture
+def sounds(referee):
+    """The referee, who knows what is marked in `t1`: rain all along, a horn from 2 to 4 s and a siren from 14 s on."""
+    spans = (("rain", 0, 20), ("horn", 2, 4), ("siren", 14, 18))
+    marked = [{"label": label, "start_s": start, "end_s": end} for label, start, end in spans]
+    track = {**referee.witness.tracks["t1"], "meta_events": marked}
+    witness = dataclasses.replace(referee.witness, tracks={"t1": track}, labels=frozenset(("rain", "horn", "siren", "bell")))
+    return dataclasses.replace(referee, witness=witness)
+
+
+@pytest.mark.parametrize(
+    ("ask", "text", "said"),
+    [
+        ("event:horn", "Yes.", [("event", "horn", "supported", "heard")]),
+        ("event:siren", "Yes.", [("event", "siren", "contradicted", "heard")]),  # it comes after the clip
+        ("onset:horn", "About 2 seconds in.", [("onset", "horn 2", "supported", "heard")]),
+        ("order:horn+rain", "The horn comes first.", [("order", "horn rain", "contradicted", "heard")]),
+        ("event", "The rain fades.", [("event", "rain", "supported", "heard")]),
+        ("event", "Rain, in D minor.", [("event", "rain", "supported", "heard"), ("key", "D minor", "supported", "heard")]),
+    ],
+)
+def test_turns_that_ask_about_events_are_judged_by_their_times(sounds, plan, ask, text, said):
+    answer = {"intents": ("item_attribute_answer",), "asks": (ask,), "offered": ()}
+    assert judged(sounds, plan, 1, text, **answer) == said
+
+
+def test_elsewhere_a_horn_is_brass(sounds, plan):
+    assert [claim[:2] for claim in judged(sounds, plan, 1, "There is a horn.")] == [("instrument", "brass")]
+    without = judged(sounds, plan, 3, "About 2 seconds in.", intents=("item_attribute_answer",), asks=("onset:horn",))
+    assert without == [("onset", "horn 2", "unverifiable", "heard")]  # nothing is marked in "River"
+
+
+def test_what_was_said_of_events_before_is_an_echo(sounds, plan):
+    asked = dataclasses.replace(plan.turns[0], intents=("item_attribute_question",), attributes=(), asks=("onset:horn",))
+    plan = dataclasses.replace(plan, turns=(asked, *plan.turns[1:]))
+    answer = {"intents": ("item_attribute_answer",), "asks": ("onset:horn",)}
+    history = (("user", "It starts after 2 seconds."),)
+    assert judged(sounds, plan, 1, "About 2 seconds in.", history=history, **answer)[0][3] == "echoed"
+    assert judged(sounds, plan, 1, "About 2 seconds in.", hints=("after 2 seconds",), **answer)[0][3] == "told"

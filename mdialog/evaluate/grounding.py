@@ -20,6 +20,7 @@ from mdialog import seeds
 from mdialog.checks import faults
 from mdialog.dialogue import Dialogue
 from mdialog.errors import InputError
+from mdialog.happenings import ASKS
 from mdialog.hearing import Share, share
 from mdialog.listener.base import Listener, Request
 from mdialog.plan import Clip, Plan, about_and_before
@@ -217,7 +218,7 @@ def _accepted(dialogue: Dialogue, i: int, plan: Plan, truth: Mapping[str, Labels
 def _stated(claim, sound: str, plan: Plan, i: int, truth: Mapping[str, Labels]) -> Stated:
     said = audible.Claim(claim.text, claim.kind, claim.value, claim.present, 0, 0, claim.comparison)
     true = None
-    if truth:
+    if truth and claim.kind not in ASKS:  # of sound events the marked times tell: nobody had to hear them
         about, before = _labels(plan, i, truth)
         true = audible.true_of(said, about, before) if about else None
     elif claim.verdict != "unverifiable":

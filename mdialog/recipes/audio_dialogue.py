@@ -122,7 +122,7 @@ def draw_event_asks(rng: random.Random, events: tuple[EventSpan, ...], *, n: int
     """Up to `n` different questions that a clip's events answer clearly: what is there first, then when and how long.
 
     A later one may build on an earlier one: ``times:siren`` after ``onset:siren`` asks whether it comes in again. One at most
-    is after whether a sound is there.
+    is after what is there, or whether a sound is.
     """
     can = [ask for asks in happenings.askable(events).values() for ask in asks]
     asks: list[str] = []
@@ -135,13 +135,13 @@ def draw_event_asks(rng: random.Random, events: tuple[EventSpan, ...], *, n: int
             asks.append(ask)
         if len(asks) == n:
             break
-    return sorted(asks, key=lambda ask: (ask != "event", not ask.startswith("event")))
+    return sorted(asks, key=lambda ask: not ask.startswith("event"))
 
 
 def _is_new(ask: str, asks: list[str]) -> bool:
     kind, names = ask.partition(":")[0], {*happenings.names_of(ask)}
-    whether = ask.startswith("event:") and any(one.startswith("event:") for one in asks)
-    return not whether and not any(one.partition(":")[0] == kind and {*happenings.names_of(one)} == names for one in asks)
+    alike = [one for one in asks if one.partition(":")[0] == kind]
+    return not alike if kind == "event" else all({*happenings.names_of(one)} != names for one in alike)
 
 
 # ---- what the recipes of questions share
