@@ -5,7 +5,7 @@ What it writes into ``RUN/evaluation``: a ``.json`` a part, ``evaluation.md``, p
 
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from mdialog.dialogue import Dialogue, read_dialogues
@@ -16,7 +16,7 @@ from mdialog.run import plan as plan_run
 from mdialog.snapshot import Snapshot
 
 FOLDER, PAGE = "evaluation", "evaluation.md"
-PARTS = ("grounding", "relevance", "consistency", "people")  # and, where a judge is named, "judge"
+PARTS = ("grounding", "answers", "relevance", "consistency", "people")  # and, where a judge is named, "judge"
 JUDGED = 40  # dialogues that a judge scores
 PLANS_COMPARED = 2_000  # so many plans' order of intents is held against people's
 
@@ -31,6 +31,7 @@ def evaluate(
     turns: int = 200,
     people: Path | None = None,
     judge: str | None = None,
+    tracks: Collection[str] | None = None,
     seed: int = 0,
     say: Callable[[str], None] = lambda text: None,
 ) -> str:
@@ -42,7 +43,7 @@ def evaluate(
     catalog : str
         That the run was planned on.
     parts : tuple of str
-        Of `PARTS`; by default those that the run's kind of dialogue has (:func:`parts_of`).
+        Of `PARTS`; by default those that the run's kind of dialogue has (:func:`parts_of`), without those that lack a library.
     listener : str, optional
         Who writes turns again for the grounding; the run's own by default.
     device : str
@@ -52,6 +53,8 @@ def evaluate(
         CPCD's dialogues; without it only the counts of people's intents stand beside the run.
     judge : str, optional
         A listener that scores dialogues by the rubrics, after it has shown on known cases that it can.
+    tracks : collection of str, optional
+        `answers` looks only at those about these: the test side's (:func:`mdialog.split.split`).
     seed : int
     say : callable
         Told what is being done.
@@ -64,21 +67,29 @@ def evaluate(
     Raises
     ------
     InputError
-        If the folder holds no finished dialogues, or a part is not known.
+        If the folder holds no finished dialogues, a part is not known, or one that was asked for lacks a library.
     """
     from mdialog.catalog import Catalog
+    from mdialog.evaluate.answers import missing
 
     if unknown := [part for part in parts if part not in PARTS]:
         raise InputError(f"no part {unknown[0]!r} of an evaluation; it has: {', '.join(PARTS)}")
     dialogues, plans = list(read_dialogues(run / DIALOGUES)), list(read_plans(run / PLANS))
     if not dialogues:
         raise InputError(f"{run / DIALOGUES} holds no dialogue; write some with `mdialog generate`")
+    lacking = missing()
+    if lacking and "answers" in parts:
+        raise InputError(lacking)
+    sections = []
     parts = parts or parts_of(dialogues)
+    if lacking and "answers" in parts:
+        parts = tuple(part for part in parts if part != "answers")
+        sections.append(f"Without answers: {lacking}\n")
+        say(f"without answers: {lacking}")
     opened = Catalog.open(catalog, device=device)
     out = run / FOLDER
     out.mkdir(exist_ok=True)
-    job = _Job(run, dialogues, plans, opened, out, listener, device, turns, people, judge, seed)
-    sections = []
+    job = _Job(run, dialogues, plans, opened, out, listener, device, turns, people, judge, tracks, seed)
     for part in (*parts, *(("judge",) if judge else ())):
         say(part)
         result, text = _PARTS[part](job)
@@ -90,11 +101,14 @@ def evaluate(
 
 
 def parts_of(dialogues: Sequence[Dialogue]) -> tuple[str, ...]:
-    """What there is to be evaluated: recommendations, walks, talk that people's can be held beside."""
+    """What there is to be evaluated: answers, recommendations, walks, talk that people's can be held beside."""
+    from mdialog.evaluate.references import answers_of
+
     recommends = any(turn.track_seq for dialogue in dialogues for turn in dialogue.turns)
     walks = any(dialogue.recipe == "talk-the-walk" for dialogue in dialogues)
-    left_out = {*(() if recommends else ("relevance", "people")), *(() if walks else ("consistency",))}
-    return tuple(part for part in PARTS if part not in left_out)
+    answers = next(answers_of(dialogues), None) is not None
+    has = {"answers": answers, "relevance": recommends, "consistency": walks, "people": recommends}
+    return tuple(part for part in PARTS if has.get(part, True))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +123,7 @@ class _Job:
     turns: int
     people: Path | None
     judge: str | None
+    tracks: Collection[str] | None
     seed: int
 
     @property
@@ -129,6 +144,13 @@ def _grounding(job: _Job) -> tuple[dict, str]:
         truth=composer_truth(Snapshot.of(job.catalog)), n=job.turns, seed=job.seed,
     )  # fmt: skip
     return result.as_json(), grounding.table(result)
+
+
+def _answers(job: _Job) -> tuple[dict, str]:
+    from mdialog.evaluate import answers
+
+    result = answers.evaluate_answers(job.dialogues, job.plans, Snapshot.of(job.catalog), tracks=job.tracks, seed=job.seed)
+    return result.as_json(), answers.table(result)
 
 
 def _relevance(job: _Job) -> tuple[dict, str]:
@@ -181,5 +203,6 @@ def _judge(job: _Job) -> tuple[dict, str]:
 
 
 _PARTS = {
-    "grounding": _grounding, "relevance": _relevance, "consistency": _consistency, "people": _people, "judge": _judge,
+    "grounding": _grounding, "answers": _answers, "relevance": _relevance, "consistency": _consistency, "people": _people,
+    "judge": _judge,
 }  # fmt: skip

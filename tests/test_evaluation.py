@@ -58,6 +58,9 @@ def test_a_run_is_evaluated_in_the_parts_that_it_has(catalog_path, tmp_path):
     assert parts_of([of("music-discovery")]) == ("grounding", "relevance", "people")
     assert parts_of([of("talk-the-walk")]) == ("grounding", "relevance", "consistency", "people")
     assert parts_of([of("comparison", track_seq=())]) == ("grounding",)
+    answers = {"role": "assistant", "intents": ("item_attribute_answer",), "track_seq": (), "liked": (), "refused": ()}
+    assert parts_of([of("comparison", **answers)]) == ("grounding", "answers")
+    assert parts_of([of("comparison", **answers, clips=())]) == ("grounding",)  # of what was not heard
 
 
 def test_walks_are_evaluated_for_consistency(catalog_path, listener_mini, tmp_path):
@@ -66,3 +69,26 @@ def test_walks_are_evaluated_for_consistency(catalog_path, listener_mini, tmp_pa
     assert run.generate(run.config_from(options | walk)).n_dialogues
     page = evaluate(tmp_path / "walks", catalog=str(catalog_path), parts=("consistency",))
     assert "## Consistency" in page and (tmp_path / "walks" / "evaluation" / "consistency.json").is_file()
+
+
+def test_answers_are_compared_and_left_out_by_default_where_a_library_lacks(
+    catalog_path, listener_mini, tmp_path, monkeypatch
+):  # fmt: skip
+    options = {"catalog": str(catalog_path), "out": tmp_path / "asked", "n": 4, "listener": str(listener_mini)}
+    ask = {"recipe": "audio-dialogue", "claims": False, "allow_deaf": True}
+    assert run.generate(run.config_from(options | ask)).n_dialogues
+    page = evaluate(tmp_path / "asked", catalog=str(catalog_path), parts=("answers",))
+    found = json.loads((tmp_path / "asked" / "evaluation" / "answers.json").read_text())
+    assert "## Answers" in page and "sacrebleu" in page and found["rows"][0]["n"] == len(found["compared"]) > 0
+    held = found["compared"][0]["tracks"]
+    evaluate(tmp_path / "asked", catalog=str(catalog_path), parts=("answers",), tracks=held)
+    assert json.loads((tmp_path / "asked" / "evaluation" / "answers.json").read_text())["n"] < found["n"]
+
+    line = "sacrebleu not installed; text metrics need: pip install 'mdialog[eval]'"
+    monkeypatch.setattr("mdialog.evaluate.answers.missing", lambda: line)
+    with pytest.raises(InputError, match=r"sacrebleu .* pip install 'mdialog\[eval\]'"):
+        evaluate(tmp_path / "asked", catalog=str(catalog_path), parts=("answers",))
+    said = []
+    page = evaluate(tmp_path / "asked", catalog=str(catalog_path), turns=4, say=said.append)
+    assert said == [f"without answers: {line}", "grounding"] and f"Without answers: {line}" in page
+    assert "## Answers" not in page and "## Grounding" in page
