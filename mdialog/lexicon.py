@@ -63,7 +63,8 @@ FORBIDDEN = re.compile(
         (
             r"(?:isn't|not) (?:specified|mentioned)|unspecified",
             r"as an? (?:ai|assistant|language model|large)|language model",
-            r"i (?:can't|cannot|am unable to|'m unable to) (?:hear|listen|access|process)",
+            r"i(?: can't| cannot| am unable to|'m unable to) (?:listen|access|process|hear(?: (?:any|the|this|that))?"
+            r"(?: (?:audio|music|clip|sound|track|song|recording|file)s?\b|(?: it| you| anything)?\W*$))",
             r"the (?:audio|clip) (?:provided|given)|(?:provided|attached) (?:audio|clip|recording|file)",
             r"based on the (?:audio|brief|state|information)|the (?:prompt|metadata)\b|instructions?\b",
             r"i'm sorry, but",

@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass
 from itertools import islice, zip_longest
 from pathlib import Path
 
-from mdialog import claims, seeds, vocab
+from mdialog import claims, happenings, seeds, vocab
 from mdialog.dialogue import Claim, Contradicted, Dialogue, read_dialogues
 from mdialog.errors import InputError
 from mdialog.files import write_text
@@ -29,6 +29,8 @@ def statement(claim: Claim | claims.Claim) -> str:
     """A claim in neutral words: "There are no drums.", "It is faster than the clip before."."""
     if claim.comparison:
         return _compared(claim)
+    if claim.kind in _OF_EVENTS:
+        return _of_events(claim)
     kind = "bpm" if claim.kind == "tempo" and claim.value.isdigit() else claim.kind
     said = _SAID.get((kind, claim.value)) or _SAID.get(kind) or ("The {kind} is {value}.", "The {kind} is not {value}.")
     plural = claim.value.endswith("s") and claim.value not in ("bass", "brass")
@@ -55,6 +57,14 @@ _SAID = {  # where it holds, and where it does not
     ("course", "falling"): ("It winds down over the clip.", "It does not wind down over the clip."),
     ("course", "level"): ("Its energy stays level over the clip.", "Its energy does not stay level over the clip."),
 }
+_OF_EVENTS = {  # {one}, {two}: sounds; {n}: how long or how often
+    "event": ("There is this sound: {one}.", "There is no such sound: {one}."),
+    "onset": ("The {one} comes in after {n}.", "The {one} does not come in after {n}."),
+    "duration": ("The {one} lasts {n}.", "The {one} does not last {n}."),
+    "times": ("The {one} comes in {n} times.", "The {one} does not come in {n} times."),
+    "order": ("The {one} begins before the {two}.", "The {one} does not begin before the {two}."),
+    "together": ("The {one} and the {two} sound together.", "The {one} and the {two} never sound together."),
+}
 _DEGREES = {  # of the pole of each scale: more, less, same
     "tempo": ("faster", "slower", "as fast"),
     "energy": ("more energetic", "less energetic", "as energetic"),
@@ -62,6 +72,13 @@ _DEGREES = {  # of the pole of each scale: more, less, same
     "brightness": ("brighter", "darker", "as bright"),
     "density": ("denser", "sparser", "as dense"),
 }
+
+
+def _of_events(claim: Claim | claims.Claim) -> str:
+    one, *others = happenings.sounds_of(claim)
+    n = claim.value.rpartition(" ")[2]
+    n = {"all": "the whole clip", "2+": "2 or more"}.get(n, f"about {n} s" if claim.kind != "times" else n)
+    return _OF_EVENTS[claim.kind][not claim.present].format(one=one, two=others[0] if others else "", n=n)
 
 
 def _compared(claim: Claim | claims.Claim) -> str:

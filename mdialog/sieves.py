@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from mdialog import brief as briefs
-from mdialog import claims, lexicon, seeds
+from mdialog import claims, happenings, lexicon, seeds
 from mdialog.dialogue import Dialogue
 from mdialog.errors import InputError
 from mdialog.evaluate.diversity import shared_words, words
@@ -72,7 +72,8 @@ class Answer:
         return self.claims_in(self.text)
 
     def claims_in(self, text: str) -> frozenset[tuple]:
-        found = claims.find(text, names=self.names)
+        asks = self.dialogue.turns[self.turn].asks
+        found = claims.find(text, names=self.names) + happenings.find(text, asks, names=self.names)
         return frozenset((claim.kind, claim.value, claim.present, claim.comparison) for claim in found)
 
     def same(self, text: str) -> bool:

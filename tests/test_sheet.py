@@ -309,3 +309,18 @@ def test_command(run, catalog, tmp_path):
     compared = CliRunner().invoke(cli.main, ["sheet", str(run), "--answers", str(answers)])
     assert compared.exit_code == 0 and compared.stdout.startswith("24 answers of 1 listener")
     assert CliRunner().invoke(cli.main, ["sheet", str(run)]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "present", "said"),
+    [
+        ("event", "siren", False, "There is no such sound: siren."),
+        ("onset", "siren 4", True, "The siren comes in after about 4 s."),
+        ("duration", "rain all", True, "The rain lasts the whole clip."),
+        ("times", "dog 2+", True, "The dog comes in 2 or more times."),
+        ("order", "bell rain", False, "The bell does not begin before the rain."),
+        ("together", "bell+rain", False, "The bell and the rain never sound together."),
+    ],
+)
+def test_statements_about_sound_events_are_sentences(kind, value, present, said):
+    assert statement(claims.Claim("", kind, value, present, 0, 0)) == said

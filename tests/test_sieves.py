@@ -217,3 +217,15 @@ def test_a_dialogue_without_its_plan_is_named(talks):
 def test_nothing_to_ask_again_is_no_error():
     same, found = answered_deaf([], {}, Hearing(), play=play)
     assert not len(same) and found.without.n == found.control.n == 0 and "deaf" in str(found)
+
+
+def test_answers_about_sound_events_are_compared_by_what_they_state(tmp_path):
+    made = plans.plan(tmp_path)
+    clip = (Clip("t1", 0.0, 10.0),)
+    turns = [PlannedTurn(role, (intent,), asks=("onset:siren",), clips=clip) for role, intent in
+             (("user", "item_attribute_question"), ("assistant", "item_attribute_answer"))]  # fmt: skip
+    made = dataclasses.replace(made, turns=tuple(turns))
+    words_ = (WrittenTurn("When does the siren start?", 1, {}), WrittenTurn("The siren comes in after about 4 seconds.", 1, {}))
+    record = validate(record_of(Written(made, words_), models={}).model_dump())
+    answer = Answer(record, 1)
+    assert answer.same("About 4 seconds in.") and not answer.same("About 7 seconds in.")
