@@ -1,5 +1,6 @@
 """Answers whose worth is known: the phrase book's own, those of another clip, and those that have no truth."""
 
+import dataclasses
 import json
 import sys
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ import pytest
 
 from mdialog import brief as briefs
 from mdialog import seeds, split
+from mdialog.claims import find, true_of
 from mdialog.dialogue import Dialogue
 from mdialog.errors import InputError
 from mdialog.evaluate.answers import evaluate_answers, missing, table
@@ -119,6 +121,32 @@ def test_who_hears_is_above_the_control_and_who_heard_another_clip_is_not(recipe
     assert true["all"]["BLEU-4"].adds_interval is None
 
 
+@pytest.mark.parametrize("hearing", [False, True])
+def test_who_always_says_yes_gains_nothing_by_it(hearing):
+    words = ("slow", "moderate", "fast", "very fast")
+    asked = [f"tempo:{words[(i + i // 4) % 4]}" for i in range(N)]  # so it is of the first four, and of no other
+    plans = [dataclasses.replace(plan, id=f"{plan.id}-{n}") for n in range(4)
+             for i in range(N) for plan in [plans_of((asked[i],))[i]]]  # fmt: skip
+
+    def answer(k, brief, i):
+        value = brief.asks[0].partition(":")[2]
+        tempo = TRUTH[brief.clips[-1].track_id].over(0.0, 10.0).tempo if hearing else value
+        return f"Yes, it's {value}." if tempo == value else f"No, it's {tempo}."
+
+    found, rows = of(written(plans, answer), plans)
+    assert not found.left_out and {one.kind for one in found.compared} == {"whether"}
+    value = {plan.id: plan.turns[0].asks[0].partition(":")[2] for plan in plans}
+
+    def yes(texts, asked):
+        return any(claim.value == asked for text in texts for claim in find(text) if claim.kind == "tempo")
+
+    n_yes = [sum(yes(texts, value[one.dialogue]) for one, texts in zip(found.compared, side, strict=True))
+             for side in ([one.references for one in found.compared], [one.another for one in found.compared])]  # fmt: skip
+    assert n_yes == [16, 16]
+    adds = rows["all"]["CIDEr-D"].adds
+    assert adds > 0.3 if hearing else abs(adds) < 0.15
+
+
 def test_an_answer_that_is_one_of_its_references_scores_the_most():
     plans = plans_of(("tempo", "genre"))
     made = written(plans, hears())
@@ -131,8 +159,6 @@ def test_an_answer_that_is_one_of_its_references_scores_the_most():
 
 
 def test_references_say_what_is_true_of_the_clip_and_the_others_what_is_true_of_one_other_track():
-    from mdialog.claims import find, true_of
-
     def untrue(text, track):
         return any(true_of(claim, TRUTH[track].over(0.0, 10.0), None) is False for claim in find(text))
 
@@ -188,9 +214,8 @@ def test_only_the_tracks_of_a_test_side_are_looked_at():
 
 
 def test_kinds_of_question_and_recipes_have_rows_where_there_are_enough():
-    plans = plans_of(("tempo", "genre", "key", "instrument:flute", "mood:calm", "tempo:slow"))
-    others = [Plan(f"c-{p.id}", *(getattr(p, f) for f in ("recipe", "seed", "persona", "goal", "turns", "tracks")))
-              for p in plans_of(("same", "compare"), "comparison")]  # fmt: skip
+    plans = plans_of(("tempo", "genre", "key", "vocal:choir", "mode:minor", "tempo:slow"))
+    others = [dataclasses.replace(plan, id=f"c-{plan.id}") for plan in plans_of(("same", "compare"), "comparison")]
     found, rows = of(written(plans + others, hears()), plans + others)
     sizes = {row.of: (row.n, row.n_tracks, row.source) for row in found.rows}
     assert sizes == {"all": (64, 8, "phrase book"), "audio-dialogue": (48, 8, "phrase book"),

@@ -5,7 +5,7 @@ same brief, several times, each from a random stream of its own; a caption is us
 """
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -80,7 +80,9 @@ def compare(
     """Make references for answers: of their own clips, and of another track's.
 
     Another's clips are those of the next answer, in a shuffled order, that shares no track, has as many clips and such a truth,
-    and one that answers the same question.
+    and one that answers the same question. A question gives something away by being asked: half of the flutes that are asked
+    after are there, and whoever always says yes would seem to hear. So the others have, as a whole, what is asked after as
+    often as the clips that were heard; an answer is left out where no other track would do for it.
 
     Parameters
     ----------
@@ -147,6 +149,11 @@ class _Truths:
         known = self.over(clips, one.what)
         return "description" in one.brief.intents or all(_answers(ask, known, self.marked) for ask in one.brief.asks)
 
+    def given_away(self, one: "_Asked", clips: Sequence[Clip]) -> tuple:
+        """What is true of some clips of that which the questions, by being asked, make likely or not."""
+        known = self.over(clips, one.what)
+        return () if "description" in one.brief.intents else tuple(_given_away(ask, known) for ask in one.brief.asks)
+
 
 @dataclass(frozen=True)
 class _Asked:
@@ -156,6 +163,10 @@ class _Asked:
     turn: int
     brief: briefs.Brief
     what: str
+
+    @property
+    def name(self) -> tuple[str, int]:
+        return self.dialogue.id, self.turn
 
 
 def _asked(dialogue: Dialogue, i: int, plan: Plan | None, truths: _Truths) -> _Asked | str:
@@ -187,6 +198,18 @@ def _answers(ask: str, clips: Sequence[_Truth], marked: frozenset[str]) -> bool:
     return bool(sound.answers(kind, clips[-1], manner="plain", rng=random.Random(0)))
 
 
+def _given_away(ask: str, clips: Sequence[_Truth]) -> bool | tuple[bool, ...] | None:
+    """Whether what is asked after is there; of a purpose, whether each of two clips suits it; None where nothing is named."""
+    kind, _, value = ask.partition(":")
+    if isinstance(clips[-1], ClipEvents):
+        return {event.label for event in clips[-1].events}.issuperset(names_of(ask)) if value else None
+    if kind == "suits":
+        return tuple(value in clip.themes for clip in clips)
+    if not value or kind == "compare":
+        return None
+    return value in (getattr(clips[-1], f"{kind}s") if kind in ("instrument", "mood") else (getattr(clips[-1], kind),))
+
+
 def _answered_by_events(ask: str, clip: ClipEvents, marked: frozenset[str]) -> bool:
     kind, names, words = ask.partition(":")[0], names_of(ask), book("happenings")["words"].keys()
     there = {event.label for event in clip.events}
@@ -206,22 +229,35 @@ def _answered_by_events(ask: str, clip: ClipEvents, marked: frozenset[str]) -> b
 
 def _others(kept: Sequence[_Asked], truths: _Truths, seed: int) -> list[tuple[Clip, ...] | None]:
     """For each answer the clips of another one; None where there is none that would do."""
-    pools: dict[tuple[str, int], list[tuple[Clip, ...]]] = {}
-    for one in kept:
-        pools.setdefault((one.what, len(one.brief.clips)), []).append(one.brief.clips)
-    for key, pool in pools.items():
-        pools[key] = sorted(set(pool), key=lambda clips: [(c.track_id, c.start_s, c.end_s) for c in clips])
-        seeds.stdlib(seed, "answers", "others").shuffle(pools[key])
-    places = {key: {clips: i for i, clips in enumerate(pool)} for key, pool in pools.items()}
+    pools: dict[tuple, list[tuple[Clip, ...]]] = defaultdict(list)
+    groups: dict[tuple, list[_Asked]] = defaultdict(list)
+    for one in sorted(kept, key=lambda one: one.name):
+        pools[one.what, len(one.brief.clips)].append(one.brief.clips)
+        groups[one.what, len(one.brief.clips), tuple(map(_form, one.brief.asks))].append(one)
+    rng = seeds.stdlib(seed, "answers", "others")
+    pools = {key: rng.sample(own, len(own)) for key, pool in pools.items() if (own := list(dict.fromkeys(pool)))}
+    found = {}
+    for (*key, _), group in groups.items():
+        sides = {one.name: truths.given_away(one, one.brief.clips) for one in group}
+        others = {one.name: _by_side(one, pools[*key], truths, {*sides.values()}) for one in group}
+        names = [name for name in sides if others[name].keys() >= {*sides.values()}]
+        rng.shuffle(names)
+        found |= {name: others[name][sides[after]] for name, after in zip(names, names[1:] + names[:1], strict=True)}
+    return [found.get(one.name) for one in kept]
 
-    def next_to(one: _Asked) -> tuple[Clip, ...] | None:
-        key, own = (one.what, len(one.brief.clips)), {clip.track_id for clip in one.brief.clips}
-        place, pool = places[key][one.brief.clips], pools[key]
-        following = (pool[(place + step) % len(pool)] for step in range(1, len(pool)))
-        apart = (clips for clips in following if own.isdisjoint(clip.track_id for clip in clips))
-        return next((clips for clips in apart if truths.answer(one, clips)), None)
 
-    return [next_to(one) for one in kept]
+def _by_side(
+    one: _Asked, pool: Sequence[tuple[Clip, ...]], truths: _Truths, sides: set[tuple]
+) -> dict[tuple, tuple[Clip, ...]]:
+    """The next clips of other tracks that answer the same, for each of the sides that an answer can be on."""
+    own, place = {clip.track_id for clip in one.brief.clips}, pool.index(one.brief.clips)
+    found: dict[tuple, tuple[Clip, ...]] = {}
+    for clips in (*pool[place + 1 :], *pool[:place]):
+        if own.isdisjoint(clip.track_id for clip in clips) and truths.answer(one, clips):
+            found.setdefault(truths.given_away(one, clips), clips)
+            if found.keys() >= sides:
+                break
+    return found
 
 
 def _compare(one: _Asked, other: tuple[Clip, ...], truths: _Truths, seed: int) -> Compared:
@@ -248,6 +284,12 @@ def _kind(brief: briefs.Brief) -> str:
         return f"description, {brief.asks[0] if brief.asks else 'sentence'}"
     kinds = {_kind_of(ask) for ask in brief.asks} or {"value asked"}
     return kinds.pop() if len(kinds) == 1 else "several"
+
+
+def _form(ask: str) -> str:
+    """Questions of one form name what is there about as often: half of ``event:NAME``, all of ``onset:NAME``."""
+    kind, colon, _ = ask.partition(":")
+    return kind + colon if about_events(ask) else _kind_of(ask)
 
 
 def _kind_of(ask: str) -> str:
