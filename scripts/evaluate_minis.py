@@ -20,16 +20,17 @@ import numpy as np
 import torch
 import torchaudio
 from exercises import naming, searching
-from render_clips import SAMPLE_RATE_HZ, draw_clips
+from render_clips import SAMPLE_RATE_HZ, draw_clips, draw_scenes
 from scipy.stats import rankdata
 
-from mdialog import checks, claims
+from mdialog import checks, claims, happenings, vocab
 from mdialog.brief import messages, names
 from mdialog.clap import Clap
 from mdialog.exam import LIST_TASK
 from mdialog.hearing import Share, share
 from mdialog.listener.base import Request, Sampling
 from mdialog.listener.local import LocalListener
+from mdialog.marks import Marks
 from mdialog.referee import answered
 from mdialog.synth import captions, phrases
 from mdialog.synth.render import default_soundfont
@@ -148,6 +149,38 @@ def suits_right(listener, sounds: dict[str, np.ndarray], labels, *, seed: int) -
     return table
 
 
+def event_rows(listener, soundfonts: list[Path], *, n: int, seed: int) -> dict[str, dict[str, list[bool]]]:
+    """Truth of answers about sound events in `n` scenes that were not trained on, by what is asked, under each sound."""
+    rng, known = random.Random(seed), frozenset(vocab.events().names)
+    scenes = [next(draw_scenes(rng, soundfonts, augmented=False)) for _ in range(n)]
+    asked = [happenings.draw_ask(rng, clip.events) for _, clip in scenes]
+    given = []
+    for ask in asked:
+        brief = phrases.random_brief(rng, 1, role="assistant", intents=("item_attribute_answer",), names=naming(rng))
+        given.append(dataclasses.replace(brief, asks=(ask,), new=(), wanted=(), liked=(), refused=()))
+    table: dict[str, dict[str, list[bool]]] = {}
+    for condition, played in conditions(np.stack([mono for mono, _ in scenes]), seed).items():
+        requests = [Request(str(i), messages(brief, play=lambda _, i=i, played=played: played[i]), names=names(brief))
+                    for i, brief in enumerate(given)]  # fmt: skip
+        texts = [c[0] for c in listener.write(requests, n=1, seed=seed, sampling=listener.sampling)]
+        found = table.setdefault(condition, defaultdict(list))
+        for text, ask, (_, clip) in zip(texts, asked, scenes, strict=True):
+            marks = Marks(clip.events, clip.duration_s, known)
+            kind, colon, _ = ask.partition(":")
+            for claim in happenings.find(text, ask):
+                holds = marks.holds(claim)[0]
+                what = "which sounds there are" if not colon else "whether a sound is there" if kind == "event" else kind
+                found[what] += [] if holds is None else [holds == claim.present]
+    return table
+
+
+def conditions(heard: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    """The same clips as they are, each replaced by another one, and by noise at its level."""
+    level = np.sqrt((heard**2).mean(1, keepdims=True))
+    noise = np.random.default_rng(seed).standard_normal(heard.shape) * level
+    return {"real clip": heard, "another clip": np.roll(heard, 1, axis=0), "noise": noise.astype(np.float32)}
+
+
 def _chosen(text: str, brief) -> bool | None:
     """True for the clip that plays now, False for the one before, None where neither is named; the first that is."""
     places = {True: text.casefold().find("this one"), False: text.find(brief.before.title)}
@@ -202,20 +235,17 @@ def titles_right(texts, given) -> list[bool]:
 
 
 def listener_rows(
-    listener, audio, labels, *, seed: int, n_briefs: int
+    listener, audio, labels, *, seed: int, n_briefs: int, events: list[Path]
 ) -> tuple[dict[str, dict[str, list[bool]]], dict[str, list[bool]]]:
-    """Truth of what is said with the real clip, another clip and noise; form and names with the real clip."""
-    rng = np.random.default_rng(seed)
+    """Truth of what is said with the real clip, another clip and noise; form and names with the real clip; answers about
+    events over music of the SoundFonts `events`.
+    """
     heard = torchaudio.functional.resample(torch.from_numpy(audio), SAMPLE_RATE_HZ, listener.sample_rate).numpy()
-    level = np.sqrt((heard**2).mean(1, keepdims=True))
-    sounds = {
-        "real clip": heard,
-        "another clip": np.roll(heard, 1, axis=0),
-        "noise": (rng.standard_normal(heard.shape) * level).astype(np.float32),
-    }
+    sounds = conditions(heard, seed)
     table = {}
     extra = {"listed": listed_rows(listener, sounds, labels), "recipes": recipe_rows(listener, sounds, labels, seed=seed),
              "suits": suits_right(listener, sounds, labels, seed=seed)}  # fmt: skip
+    extra["events"] = event_rows(listener, events, n=2 * len(labels), seed=seed)
     labels = [row for row in labels for _ in range(n_briefs)]
     given = recommending_briefs(labels, seed)
 
@@ -257,6 +287,7 @@ def listener_table(table, extra) -> str:
         "\nAsked to list what it hears, greedily:\n", *said_table(listed),
         "\nTruth of what it says in the turns of other recipes:\n", *said_table(recipes),
         *said_table(suits)[2:-1],
+        "\nAnswers about the sound events of scenes not trained on:\n", *said_table(extra.pop("events")),
         "", *(f"- {what}: {share(values).figure()}" for what, values in extra.items()),
     ])  # fmt: skip
 
@@ -300,7 +331,7 @@ def main() -> None:
         rows = clap_rows(clap, audio, labels, themes)
         clap_text += [f"\n### {name}, {args.n} clips\n", "| what | figure |", "|---|---|"]
         clap_text += [f"| {what} | {figure} |" for what, figure in rows.items()]
-        found = listener_rows(listener, audio, labels, seed=seed, n_briefs=args.briefs)
+        found = listener_rows(listener, audio, labels, seed=seed, n_briefs=args.briefs, events=soundfonts)
         what = f"{args.n} clips, {args.briefs} turns of talk about each"
         listener_text += [f"\n### {name}, {what}\n", listener_table(*found)]
         print("\n".join(["", "# clap", *clap_text, "", "# listener", *listener_text]), flush=True)
