@@ -208,6 +208,7 @@ _SCALES = (
 _DEGREE = re.compile(
     r"\b(?:(?P<low>low|down)|(?P<high>high|up)|(?P<medium>medium|moderate|measured|steady)|(?P<same>the same|same))\b", re.I
 )
+_AS_BEFORE = re.compile(r" \w+ (?:as|here)\b|[\w ]*, (?:different|other|another)\b")  # "same tempo as", "same tempo, other key"
 _CHANGES = {"low": "less", "high": "more", "same": "same"}
 
 
@@ -235,7 +236,8 @@ def _degrees(text: str, start: int) -> Iterator[tuple[str, str, tuple[int, int],
         compares = degree == "same" or match[0].lower() in ("up", "down")
         for scale, kind, values in _SCALES:
             here = scale.match(after, 1) or subject and scale.search(subject[1])
-            if here and compares and subject:
+            as_before = degree == "same" and here and _AS_BEFORE.match(after)
+            if here and compares and (subject or as_before):
                 yield kind, POLES[kind], match.span(), _CHANGES[degree]
             elif here and not compares and degree in values:
                 yield kind, values[degree], match.span(), None
@@ -266,18 +268,68 @@ _RAPPED = re.compile(r"\b(?:rap|vocals?|rapping|runs?|licks?|chords?|strumming)(
 _TAUGHT = re.compile(r"\b(?:about|teach\w*|practi[sc]\w+|explain\w*|learn\w*|teacher playing)(?: the| an?| of)* $", re.I)
 _OCCASION = re.compile(
     r"\b(?:i'm|i am|i was|(?:makes?|made|leaves?|left|keeps?|gets?|puts) (?:me|us|you)|you're|i feel|feeling(?! of)"
-    r"|for an?|during an?|at an?|such as|like an?) (?:\w+ )?$",
+    r"|for an?|during an?|at an?|such as|like an?|(?:me|you|us|one|listeners?) in(?:to)? an?) (?:\w+ )?$",
     re.I,
 )
 _FEELINGS = re.compile(r" (?:up )?(?:suspense|tension|anticipation|excitement|fear)", re.I)
 _FEELING_BEFORE = re.compile(r"\b(?:suspense|tension|anticipation|excitement|fear) $", re.I)
-_OBJECT = re.compile(r" (?:an?|my|our|your|his|her|their) (?!crescendo|climax|peak|bit|little|lot|touch|whisper)", re.I)
+_OBJECT = re.compile(
+    r" (?:on(?= \w)|into (?!an?\b|the\b|silence|nothing)|where|asleep|short|flat|apart|behind|new)\b"
+    r"|(?: on)? the (?!whole|last|entire|first|second|more|energy|volume|level|intensity|dynamics|music|sound|track|song|mood"
+    r"|end|start|middle)\w"
+    r"| (?:an?|my|our|your|his|her|their) (?!crescendo|climax|peak|bit|little|lot|touch|whisper)",
+    re.I,
+)
+_A_NOUN = re.compile(rf"\b(?:an?|the|no)(?: (?!{clauses.A_PART})\w+)? $", re.I)
+_BECOMES = re.compile(
+    r"\b(?:gets?|getting|got|becom\w+|became|grows?|growing|grew)(?: (?:\w+ly|even|much|a bit|and|\w+er))* $", re.I
+)
+# What rises or drops in pitch, or in tempo, has no course.
+_OF_PITCH = re.compile(
+    r" (?:and (?:falling|rising|climbing) )?(?:in (?:pitch|tempo|speed)|(?:\w+ )?(?:melod\w+|pitch|lines?|notes?|scales?|tunes?"
+    r"|phrases?|intervals?|patterns?|arpeggi\w+|harmon\w+|figures?))\b"
+    rf"|(?:ing)? of (?:\w+ ){{0,2}}?{clauses.A_PART}",
+    re.I,
+)
+_PITCHED = re.compile(
+    r"\b(?:melod(?:y|ies)|tune|lines?|notes?|scale|harmon(?:y|ies)|chords?|pitch|range|register|key)\b[^.;:!?,]*$", re.I
+)
+_MOVES = re.compile(r"r[io]s|f[ae]ll|climb|drop|sink|descend", re.I)
+_CHANGED = re.compile(r"\b(?:tempo|pace|speed|pitch|beat)(?:'s| is)?(?: (?:\w+ly|then|never|hardly|always|soon|just))* $", re.I)
+# "More drums!" wishes; "more drums than before" tells.
+_BARE_MORE = re.compile(
+    r"^\W*(?:(?:a|some|just|only|even|little|bit|lot|much|far|way|and|maybe) )*(?:more|less|fewer) (?:\w+ )?$", re.I
+)
+_AGAINST = re.compile(r"\b(?:than|before|time|here|now|last|too)\b", re.I)
+_OWNED = re.compile(r"\b(?:my|your|our) (?:(?!favou?rite)\w+ )?$", re.I)  # things, not sounds
+_FINGERED = re.compile(r"\b(?:pick|pluck|strumm|scrap|slapp|hitt|touch|mut|bend)ing (?:of )?(?:the |on the )?$", re.I)
+_ELSEWHERE = re.compile(
+    r" of (?:an?|war|my|your|the (?:state|church|government|party))\b| at home\b"
+    r"| (?:on|in) (?:another|the (?:other|next|original|live)) (?:version|album|record|take|song|track)\b"
+    r"| (?:(?:is|are|was|were) )?(?:in|at|from) (?:my|our|your|his|her|their|the (?:corner|drawer|attic|shop|window|church))\b",
+    re.I,
+)
+_TO_TASTE = re.compile(r" (?:is|was|isn't|wasn't|ain't)(?: \w+){0,2} (?:my|your|his|her|their)\b", re.I)
+_AS_SUCH = re.compile(  # a genre as the bare subject of a sentence: "Reggae always cheers me up"
+    r" (?:(?:always|never|really|just|usually|often|still|music) )*(?:is(?! what)|isn't|was|wasn't|has|had|will|would|can|can't"
+    r"|does|doesn't|came|comes|died|lives|began|makes?|gives?|leaves?|brings?|bores?|cheers?|helps?|relaxes|calms|changed)\b",
+    re.I,
+)
 _MISSING = re.compile(
-    r" (?:(?:is|are) (?:missing|absent|nowhere|gone|out\b(?! in))|(?:is not|are not|isn't|aren't)(?! for)|free\b)", re.I
+    r": (?:none|no)\b| (?:(?:is|are) (?:missing|absent|nowhere|gone|out\b(?! in))|(?:is not|are not|isn't|aren't)"
+    r"(?:\W*$|(?: \w+)? (?:there|here|present|in|on|playing|used|heard|included|featured|part|audible|around|involved)\b)"
+    r"|free\b)", re.I
 )
 _UNDER_A_VOICE = re.compile(r"(?: playing| beat| track| cover)?\W*(?:$|in the background)")
 _BACKING = re.compile(r" (?:backing|parts?|sections?|accompaniment|breaks?|interludes?)\b", re.I)  # a part that nobody sings
+_SINGS_NOT = re.compile(
+    r"\b(?:voices?|singers?|vocalists?|wom[ae]n|m[ae]n|he|she) (?:do|does|did)(?:n't| not)(?: \w+)? $", re.I
+)
 _SPOKEN = re.compile(r" out the\b|(?: is| was| starts?)? (?:talk|narrat|speak|message|note)\w*", re.I)
+
+
+_VERSION = re.compile(r" (?:version|cover|take|remix|rendition|arrangement) of\b", re.I)  # of what is not heard
+_OF_MOOD = re.compile(r"\b(?:mood|vibes?|atmosphere|feel|feeling)\b[^.;,]*\b(?:is|are|was|gets|stays|turns)(?: \w+)? $", re.I)
 
 
 def _read(text: str, start: int, kind: str, value: str, at: tuple[int, int], comparison: str | None) -> Claim | None:
@@ -287,6 +339,8 @@ def _read(text: str, start: int, kind: str, value: str, at: tuple[int, int], com
         return None
     if comparison and re.search(r"\bcould(?:n't| not) be $", before, re.I):
         return Claim("", kind, POLES.get(kind, value) if comparison == "more" else _FAR_ENDS[kind], True, *at)
+    if comparison and (clauses.beyond_measure(after) or _VERSION.match(after)):
+        return None
     present = not (re.search(r"\bno $|\b(?:not|\w+n't)(?: \w+)? $", before, re.I) if comparison else clauses.denied(before))
     if not comparison and kind in _COMPARABLE and not value.isdigit():
         comparison = None if kind == "genre" else clauses.compared(before, after, quality=kind != "instrument")
@@ -295,6 +349,8 @@ def _read(text: str, start: int, kind: str, value: str, at: tuple[int, int], com
             if kind in POLES:
                 comparison = comparison if value in (POLES[kind], "very fast") else _TURNED[comparison]
                 value = POLES[kind]
+    if value == "dark" and text[slice(*at)].lower() == "dark" and _OF_MOOD.search(before):
+        kind, value = "mood", "mysterious"
     if kind == "vocal":
         return _vocal(value, present, before, after, at)
     if kind == "instrument":
@@ -312,30 +368,39 @@ _FAR_ENDS = {"tempo": "slow", "energy": "low", "loudness": "quiet", "brightness"
 def _says_nothing(kind: str, word: str, before: str, after: str) -> bool:
     """Whether a word does not speak of a track where it stands."""
     if kind in _OF_WHOLE | _OF_PART and not (kind == "mode" and " " in word) and not word[0].isdigit():
-        noun = not word.endswith("s") and re.search(r"\b(?:an?|the|no)(?: \w+)? $", before, re.I)
-        verb = kind == "course" and not noun
+        noun = not word.endswith("s") and _A_NOUN.search(before)
+        verb = kind == "course" and not noun or kind in _OF_WHOLE and word.endswith("ly")
         whose = clauses.described(before, after, verb=verb)
         if whose == "other" or whose == "part" and kind in _OF_WHOLE:
             return True
     if kind == "tempo":
-        return bool(_NOT_OF_TEMPO.match(after) or _RAPPED.search(before))
+        becomes = word.endswith("er") and _BECOMES.search(before)  # a change of tempo is no tempo
+        return bool(_NOT_OF_TEMPO.match(after) or _RAPPED.search(before) or becomes)
     if kind == "mood":
         return bool(_OCCASION.search(before))
     if kind == "course":
-        return bool(_FEELINGS.match(after) or _FEELING_BEFORE.search(before) or _OBJECT.match(after))
+        of_pitch = _OF_PITCH.match(after) or _PITCHED.search(before) and _MOVES.match(word) or _CHANGED.search(before)
+        return bool(of_pitch or _FEELINGS.match(after) or _FEELING_BEFORE.search(before) or _OBJECT.match(after))
+    if kind in ("instrument", "vocal") and _BARE_MORE.search(before) and not _AGAINST.search(after):
+        return True
     if kind == "instrument":
-        return bool(re.match(r" of (?:an?|war|my|your)\b", after, re.I))
-    beside = {"genre": r"\bthan $", "mode": r"\b(?:less|more) $"}.get(kind)  # "more jazz than rock", "less minor than it seems"
+        if word.lower() == "strings" and _FINGERED.search(before):
+            return True
+        return bool(_OWNED.search(before) or _ELSEWHERE.match(after))
+    # "more jazz than rock", "less a rock song than", "less minor than it seems"
+    beside = {"genre": r"\bthan (?:an? )?$|(?<!or )\bless an? $", "mode": r"\b(?:less|more) $"}.get(kind)
     if beside and re.search(beside, before, re.I):
         return True
-    if kind == "genre" and re.match(r" (?:is|was) (?:my|your|his|her|their)\b", after, re.I):
+    if kind == "genre" and (_TO_TASTE.match(after) or not re.search(r"\w", before) and _AS_SUCH.match(after)):
         return True
     return kind in ("mode", "key", "genre") and bool(_TAUGHT.search(before))
 
 
 def _vocal(value: str, present: bool, before: str, after: str, at: tuple[int, int]) -> Claim | None:
     """A claim about voices: "no singing" is instrumental; an instrumental that someone sings over is none."""
-    if value == "voice" and not present:
+    if value == "voice" and (not present or _MISSING.match(after)):
+        if _SINGS_NOT.search(before) and re.match(r" (?!here|at all|on|in|at|once)\w", after):
+            return None
         value, present = "instrumental", True
     under = value == "instrumental" and re.search(r"\b(?:an?|the|over an?(?: \w+)?|quiet|covering|this) $", before)
     if under and _UNDER_A_VOICE.match(after) and re.search(r"sing|vocal|voice|over", before):

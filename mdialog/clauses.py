@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from importlib.resources import files
+from itertools import groupby
 
 from mdialog import vocab
 
@@ -17,8 +18,14 @@ GRAMMAR = TABLE.pop("grammar")
 
 
 def any_of(*names: str) -> str:
-    """One alternative of the word lists of these names, as a regular expression."""
-    return "(?:" + "|".join(word for name in names for word in GRAMMAR[name]) + ")"
+    r"""One alternative of the word lists of these names, as a regular expression.
+
+    What begins with ``\b`` stands together: the compiler then looks for the border once, not once an alternative.
+    """
+    words = sorted((word for name in names for word in GRAMMAR[name]), key=lambda word: not word.startswith(r"\b"))
+    return "|".join(f"(?:{'|'.join(group)})" for _, group in groupby(words, key=lambda word: word.startswith(r"\b"))).join(
+        ("(?:", ")")
+    )
 
 
 def masked(utterance: str, names: Iterable[str]) -> str:
@@ -36,7 +43,7 @@ def masked(utterance: str, names: Iterable[str]) -> str:
 
 _FIGURES = re.compile(any_of("figures"), re.I)
 _BEGINS = r"\b(?:starts?|begins?|opens|comes in|kicks off|goes|moves)\b[^.;!?]{0,25}?\b"
-_ENDS = r"[^.;!?]{0,30}?\b(?:ends?|finish(?:es)?|closes|gets|becomes|to)\b[^.,;!?]*"
+_ENDS = r"[^.;!?]{0,30}?\b(?:ends?|finish(?:es)?|closes|gets|grows|becomes|to)\b[^.,;!?]*"
 _JOURNEYS = (  # from one end of a scale to the other: told by its beginning
     (re.compile(rf"{_BEGINS}(?:quiet|soft|small|sparse|low|gentl|bare|hushed|nothing)\w*{_ENDS}", re.I), "builds"),
     (re.compile(rf"{_BEGINS}(?:loud|big|bang|everything|full|dense|high|huge|strong)\w*{_ENDS}", re.I), "fades"),
@@ -57,33 +64,53 @@ _TAG = re.compile(
 _WISH = re.compile(any_of("wish"), re.I)
 _WISHED = re.compile(any_of("wished"), re.I)
 _WISHED_ANYHOW = re.compile(
-    r"\bwould (?:be|hit|do|suit|spoil|help|improve|work)\b|(?:\bplease|\binstead|\bthen)\W*$|\bthat's the plan\b", re.I
+    r"\b(?:would|might|may|could|should|will|ought to) (?:be|hit|do|suit|spoil|help|improve|work)\b"
+    r"|(?:\bplease|\binstead|\bthen)\W*$|\bthat's the plan\b", re.I
 )
 _SAYS = re.compile(
     r"_|\b(?:is|are|has|it's|that's|there's|there|here's|sounds?|feels?|hear|with its"
     r"|(?:drive|keep|mark|carr[yi]e?|play|sit|fill|back|hold|join|come|go|move|build|wind)s?)\b",
     re.I,
 )
-_ORDER = re.compile(rf"^\W*(?:please )?{any_of('order')}\b", re.I)
+_ORDER = re.compile(
+    r"^\W*(?:(?:please|so|and|but|okay|ok|now|then|well|alright|right|just|also|next)\b\W*|(?:yes|no),\W*)*"
+    rf"{any_of('order')}(?!\w)",
+    re.I,
+)
 _AUXILIARY = (
     r"(?: (?:am|is|are|was|were|been|has|have|had|do|did|can|could|will|must|might|also|still|really|just|never|always|already"
-    r"|don't|didn't|can't|cannot|couldn't|won't|haven't|doesn't|not|quite|often|once|only|ever|clearly|definitely|certainly|would"
+    r"|don't|didn't|can't|cannot|couldn't|won't|haven't|doesn't|not|hardly|barely|scarcely|quite|often|once|only|ever|clearly|definitely|certainly|would"
     r"|honestly|rather|particularly|especially)(?![\w']))*+"
 )
 _GENERALLY = r"(?:lov|lik|enjoy|hat|ador)\w+ (?!the\b|that\b|this\b|how\b|its?\b|these\b|those\b|what\b|_)"
 _OF_SELF = re.compile(  # "I", "she" and "you" with a verb that tells of them, not of the sound
     rf"\b(?:i|we)(?:'(?:m|ve|d|re|ll))?+{_AUXILIARY} (?:{_GENERALLY}|(?!{any_of('heard')}\b)\w)"
     rf"|\b(?:she|he|they)(?:'(?:ve|s|re|d|ll))?+{_AUXILIARY} (?!{any_of('sung')}\b)\w"
-    rf"|(?<!glad )(?<!since )(?<!tell )\byou(?:'(?:ve|d|re|ll))?+{_AUXILIARY} (?!(?:{any_of('heard')}|at|follow|get)\b)\w"
-    r"|(?<!glad )(?<!since )\byou(?:'d)? (?:like|ask|mean|said|want)\w*",
+    rf"|(?<!glad )(?<!tell )\byou(?:'(?:ve|d|re|ll))?+{_AUXILIARY} (?!(?:{any_of('heard')}|at|follow|get)\b)\w"
+    r"|(?<!glad )\byou(?:'d)? (?:like|ask|mean|said|want)\w*",
+    re.I,
+)
+_OF_KIN = re.compile(  # others with what they do, and musicians with what they do when they do not play
+    rf"\b(?:my|our|your|his|her|their|the) (?:\w+ )?(?<!than my )(?<!in my ){any_of('kin')}(?:'s| of mine)? (?!like\b)\w"
+    r"|\b(?:an?|some|one) (?:\w+ )?(?:friend|neighbour|colleague)s?(?: of mine)? \w"
+    r"|\btheir (?:\w+ )?(?:drummer|singer|vocalist|rapper|bassist|guitarist|pianist)"
+    r" (?!plays|is (?:play|sing)ing|sings|hits|keeps|sounds|leads|solos)\w"
+    r"|\b(?:their|his|her|our|the band's|that|the) (?:(?:old|new|former|first|late|original|second) )?"
+    r"(?:drummer|singer|vocalist|rapper|bassist|guitarist|pianist|cellist|violinist|trumpeter)"
+    r" (?:had|quit|left|joined|died|was (?:born|fired|from)|wrote|married|moved|came from|comes from|lives|wanted|once"
+    r"|is (?:from|famous|dead))\b",
     re.I,
 )
 _NAMED = re.compile(r"\b(?=_)")  # a track's name after "I would draw your attention to" or "play": what follows is of the track
 _AFRESH = re.compile(  # where a sentence that told of a wish or a self speaks of the sound again
-    r"[;:]|\b(?:but|and|because|so|since|though)(?= (?:it|it's|this|that|that's|there|there's|the)\b)|\bbut\b"
-    r"|,(?= (?:it|it's|this|that's|there|there's|the)\b)",
+    r"[;:]|\b(?:but|and|because|so|since|though)(?= (?:it|it's|this|that|that's|there|there's|the)\b)"
+    r"|\b(?:but|yet)\b(?! (?:(?:nothing|no|not|without|please|only|with|less|more)\b"
+    r"|(?:(?:a bit|a little|slightly|much|far) )?\w+er\b))"
+    r"|,(?= (?:here|now|it|it's|this|that's|there|there's|the)\b)",
     re.I,
 )
+_MORE_WISHED = re.compile(r"[;:] (?:music|something|anything|nothing|more|less|no|an?|some)\b", re.I)  # "add this: a flute"
+_CUTS = (_WISH, _ORDER, _OF_SELF, _OF_KIN)
 
 
 def stated(text: str) -> Iterator[tuple[int, int]]:
@@ -100,18 +127,25 @@ def _stated(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     wished = _WISHED.search(sentence)
     if wished and (_WISHED_ANYHOW.search(sentence) or not _SAYS.search(sentence[: wished.start()])):
         return
-    cuts = [(m.start(), pattern is not _WISH) for pattern in (_WISH, _ORDER, _OF_SELF) for m in pattern.finditer(sentence)]
+    cuts = [(m.start(), pattern is not _WISH) for pattern in _CUTS for m in pattern.finditer(sentence)]
     begin = 0
     for cut, may_name in sorted(cuts):
         if cut < begin:
             continue
         if cut > begin:
             yield start + begin, start + cut
-        fresh = _AFRESH.search(sentence, cut) or may_name and _NAMED.search(sentence, cut)
+        fresh = next(_anew(sentence, cut), None) or may_name and _NAMED.search(sentence, cut)
         if not fresh:
             return
         begin = fresh.end()
     yield start + begin, end
+
+
+def _anew(sentence: str, cut: int) -> Iterator[re.Match]:
+    """Where after a cut a sentence may speak of the sound again: not where a list of wishes goes on after a colon."""
+    for match in _AFRESH.finditer(sentence, cut):
+        if "_" in sentence[: match.start()] or not _MORE_WISHED.match(sentence, match.start()):
+            yield match
 
 
 def _before_question(sentence: str) -> int:
@@ -130,7 +164,7 @@ def _before_question(sentence: str) -> int:
 
 
 _OFFERED = re.compile(  # a track is put forward, and described: "how about _, with drums?"
-    r"\b(?:how about|what about|why not|maybe|perhaps|may i \w+|might i \w+)\b[^,:]*_[^,:]*[,:]", re.I
+    r"\b(?:how about|what about|why not|maybe|perhaps|may i \w+|might i \w+)\b[^,:]*(?:_|\bthis(?: one)?\b)[^,:]*[,:]", re.I
 )
 _SO_THEN = re.compile(r"\b(?:then|or what|or not|yes or no)\W*$", re.I)
 _HEDGE = re.compile(
@@ -141,26 +175,26 @@ _HEDGE = re.compile(
 # ---- of what it is stated
 
 _GENRES = "|".join(re.escape(word.replace("-", " ")) for genre in vocab.load()["genre"].values for word in genre.words)
-_A_PART = rf"\b{any_of('part')}(?!\w)"
+A_PART = rf"\b{any_of('part')}(?!\w)"
 _A_WHOLE = rf"_|\b(?:{any_of('whole')}|{_GENRES})(?!\w)"
-_PART, _WHOLE = re.compile(_A_PART, re.I), re.compile(_A_WHOLE, re.I)
-_SUBJECT = re.compile(rf"(?P<part>{_A_PART})|(?P<whole>{_A_WHOLE})|(?P<other>\b{any_of('person')}\b)", re.I)
+_PART, _WHOLE = re.compile(A_PART, re.I), re.compile(_A_WHOLE, re.I)
+_SUBJECT = re.compile(rf"(?P<part>{A_PART})|(?P<whole>{_A_WHOLE})|(?P<other>\b{any_of('person')}\b)", re.I)
 _STOP = re.compile(any_of("stop"), re.I)
 _LINK = re.compile(rf"(?:(?<=\w)'s|(?<=\w)'re|\b{any_of('link')})(?!\w)", re.I)
 _QUALITIES = ("tempo", "mood", "energy", "loudness", "brightness", "density", "vocal")
 _CLAIMED = "|".join(word for kind in _QUALITIES for words in TABLE[kind].values() for word in words)
 _DESCRIBES = re.compile(
-    r"(?!morning|evening|lighting|building|wedding|meeting)\w+(?:ed|ful|ous|ing|ic|ive|ish|less)|heavy|low|high|deep|simple|medium|big|new|old|minor|major"
+    r"(?!morning|evening|lighting|building|wedding|meeting|landing|crossing|clearing|reading|warning|greeting|blessing|showing|painting|drawing)\w+(?:ed|ful|ous|ing|ic|ive|ish|less)|heavy|low|high|deep|simple|medium|big|new|old|minor|major"
     rf"|{_CLAIMED}",
     re.I,
 )
 _HAS = re.compile(
-    rf"{_A_PART}(?: \w+)? (?:has|have|had|with|plays?|playing|sounds?)(?: an?| the| its)?(?: \w+,?){{0,2}} ?$"
+    rf"{A_PART}(?: \w+)? (?:has|have|had|with|plays?|playing|sounds?)(?: an?| the| its)?(?: \w+,?){{0,2}} ?$"
     r"|\b(?:singing|sings|sung|raps?) over\b",
     re.I,
 )
 _OWN = re.compile(rf"\b(?:i|we)(?:'\w+)? (?:\w+ )?{any_of('heard')}\b", re.I)
-_OF_PARTS = re.compile(rf"(?: (?!with\b|over\b|and\b|in\b|by\b)\w+){{0,3}} of (?:\w+ )?{_A_PART}", re.I)
+_OF_PARTS = re.compile(rf"(?: (?!with\b|over\b|and\b|in\b|by\b)\w+){{0,3}} of (?:\w+ )?{A_PART}", re.I)
 _THERE = re.compile(r"\bthere ?$", re.I)
 _GOES_ON = re.compile(r"\b(?:but|that|which|who)\W*$", re.I)
 _CLAUSE = re.compile(
@@ -188,7 +222,7 @@ def described(before: str, after: str, *, verb: bool = False) -> str:
     verb : bool
         The word is a verb: only its subject counts.
     """
-    clause = _last(_CLAUSE, before)
+    clause = re.sub(r"\b(?:this|that|so) $", "", _last(_CLAUSE, before))
     link = _last_match(_LINK, clause)
     if link and verb and clause[link.end() :].strip(" "):
         link = None
@@ -205,9 +239,9 @@ def described(before: str, after: str, *, verb: bool = False) -> str:
     nouns = _nouns(after)
     if nouns and not behind_link and not verb and not _is(_DESCRIBES, nouns.split()[-1]):
         return "other"
-    subject = _of_subject(clause, link)
+    subject = _of_subject(clause, link, verb=verb)
     if subject is None and (joint := _GOES_ON.search(before[: len(before) - len(clause)])):
-        subject = _of_subject(re.split(r"[.;:!?]", before[: joint.start()])[-1], None)
+        subject = _of_subject(re.split(r"[.;:!?]", before[: joint.start()])[-1], None, verb=verb)
     return subject or "whole"
 
 
@@ -229,19 +263,20 @@ def _nouns(after: str, *, lists: bool = False) -> str:
     return " ".join(words)
 
 
-def _of_subject(clause: str, link: re.Match | None) -> str | None:
+def _of_subject(clause: str, link: re.Match | None, *, verb: bool) -> str | None:
     """What the subject of a clause is; None if it has none."""
-    head = _OWN.sub(" ", clause[: link.start()] if link else clause)
+    there = link and _THERE.search(clause[: link.start()])  # "there is a voice singing loudly": what is there is spoken of
+    head = _OWN.sub(" ", clause[link.end() :] if there else clause[: link.start()] if link else clause)
     bare = _ASIDE.sub(" ", head)
     head = bare if link or _SUBJECT.search(bare) else head
     subject = _last_match(_SUBJECT, head)
     if subject:
         return "part" if _OF_PART.search(head[: subject.start()]) else subject.lastgroup
     words = [w for w in re.findall(r"[\w']+", head) if not _is(_STOP, w) and not _is(_DESCRIBES, w)]
-    return "other" if words and link else None
+    return "other" if words and (link or verb) else None
 
 
-_OF_PART = re.compile(rf"{_A_PART} $", re.I)
+_OF_PART = re.compile(rf"{A_PART} $", re.I)
 
 
 @lru_cache(maxsize=10_000)
@@ -264,8 +299,15 @@ def _last_match(pattern: re.Pattern, text: str) -> re.Match | None:
 # ---- whether it is denied, and whether compared
 
 _NOT = re.compile(rf"\b{any_of('not')}\b(?!,)", re.I)
+_NOT_SO = re.compile(  # "I don't think it's", "it isn't that there is": what denies stands outside the clause that it denies
+    r"(?:\b(?:(?:do|did|does|would|could|ca)n't|not|never|hardly|barely)(?: really| quite| even| exactly)?"
+    r" (?:think|believe|say|call|guess|reckon|feel|find|suppose|imagine|that)(?: that)?|\bdoubt(?: that)?)"
+    r" (?:it's|there's|(?:it|there|this|that|the \w+|this one) (?:is|are|has|was))\b[^.;:!?,]*$",
+    re.I,
+)
 _SCOPE = re.compile(
-    r"[.;!?:,]|(?<!anything )\bbut\b|\band (?=it|has|with|the|an?\b|there|then|is|this)|\bwith(?! any)\b|\bjust\b|\bonly\b"
+    r"[.;!?:,]|(?<=\w )\bin (?:this|these|an? instrumental)\b|\bit (?:has|is|uses|features|plays)\b|\bthere (?:is|are)\b"
+    r"|(?<!anything )\bbut\b|\band (?=it|has|with|the|an?\b|there|then|is|this)|(?<!to do )\bwith(?! any)\b|\bjust\b|\bonly\b"
     r"|\bit's\b|\bthere's\b|\bbecause\b|\bplayed\b",
     re.I,
 )
@@ -273,15 +315,40 @@ _SCOPE = re.compile(
 
 def denied(before: str) -> bool:
     """Whether something before a word denies it."""
-    if re.search(r"\bneither\b[^.;:]*$", before, re.I):
+    if re.search(r"\bneither\b(?![^.;:]*, (?:it's|it is|but|just|only|this|rather)\b)[^.;:]*$", before, re.I):
         return True
-    return bool(_NOT.search(_last(_SCOPE, before)))
+    return bool(_NOT.search(_last(_SCOPE, before)) or _NOT_SO.search(before))
 
 
+_LIKENED = re.compile(
+    r" as (?:an?|any|the|my|your|it gets|they come|can be|ever|hell|you (?:like|please)|possible|all)\b"
+    r"(?! (?:one|first|second|other|last|previous|track|song|opener))",
+    re.I,
+)
 _UNEQUAL = re.compile(r"\b(?:not|\w+n't|nowhere near)(?: \w+)? (?:as|so) $", re.I)
 _EQUAL = re.compile(r"\b(?:(?:just|every bit|quite|equally|exactly|about|fully) as|equally) $", re.I)
-_AMOUNT = re.compile(r"(?<!\bmore and )\b(more|less|fewer)(?: of an?| of the)? $", re.I)
-_NO_MEASURE = re.compile(r" ?than (?:i\b|you|usual|most|anything|ever|a\b)", re.I)
+_AMOUNT = re.compile(r"(?<!\bmore and )\b(more|less|fewer)(?: of the)? $", re.I)
+_AS_ONE_THINKS = re.compile(
+    r" as (?:$|(?:i|you|we|one|all that|the (?:name|title|sleeve|label)|it (?:sounds|seems|looks))\b)", re.I
+)
+_HAS_MORE = re.compile(
+    r"\b(?:it|this|that|(?:this|that|the (?:first|second|other|latter|new)) (?:one|track|song)?"
+    r"|the (?:first|second|other|latter)) (?:has|uses|brings|adds)"
+    r"(?: (?:a lot|a few|a bit|some|far|even|much|way))? (?:more|less|fewer) $",
+    re.I,
+)
+_NO_MEASURE = re.compile(
+    r" ?than (?:i\b|you|he|she|we|usual|most|anything|ever|an?\b|my|your|his|her"
+    r"|(?:the|its) (?:verses?|chorus|intro|outro|bridge|rest|others|beginning|start|end|first half|second half)\b"
+    r"|(?:it|they|this) (?:needs|should|has to|sounds|looks|seems)|expected|necessary|average|normal|needed)"
+    r"|^ than(?: (?:it|they|he|she|we))?\W*$",  # "I remember", which stands after the span, is cut off
+    re.I,
+)
+
+
+def beyond_measure(after: str) -> bool:
+    """Whether what follows a comparative names no track: "than I remember", "than my heartbeat"."""
+    return bool(_NO_MEASURE.match(after))
 
 
 def compared(before: str, after: str, *, quality: bool) -> str | None:
@@ -294,13 +361,16 @@ def compared(before: str, after: str, *, quality: bool) -> str | None:
         Of an adjective "less loud" compares by itself; "more strings" needs something to be compared with.
     """
     if _UNEQUAL.search(before):
-        return None if re.match(r" as (?:$|(?:i|you|we|one|all that)\b)", after, re.I) else "less"
+        return None if _AS_ONE_THINKS.match(after) else "less"
     if re.search(r"\btwice as $", before, re.I):
         return "more"
+    if _LIKENED.match(after) and re.search(r"\bas $", before, re.I):
+        return None
     if _EQUAL.search(before) or (re.search(r"\bas $", before, re.I) and re.match(r"(?: \w+)? as\b", after)):
         return "same"
     amount = _AMOUNT.search(before)
-    if amount and not _NO_MEASURE.match(after) and (quality or re.search(r"\bthan\b|\bthis time\b|\bbefore\b", after, re.I)):
+    told = quality or re.search(r"\bthan\b|\bthis time\b|\bbefore\b", after, re.I) or _HAS_MORE.search(before)
+    if amount and told and not _NO_MEASURE.match(after):
         return "more" if amount[1].lower() == "more" else "less"
     return None
 
@@ -308,18 +378,22 @@ def compared(before: str, after: str, *, quality: bool) -> str | None:
 # ---- what leads
 
 _GAP = r"(?: (?!chords?|riffs?|arpeggio|counter|back|rhythm|under|over|behind|with(?! the\b)|while|to|of|but|and)[\w']+)"
+_ASIDE_OF_LEAD = r"(?:, (?:(?:which|who|that|muted|plucked|bowed|distorted|\w+ly|played|playing|panned)\b)[^,.;:]{0,40},)?"
+_JOINED = rf"(?: and (?:the |an? )?(?:\w+ )?{A_PART}(?= (?:are|play|carry|share|take|have|sing|lead)\b))?"  # both lead
 _LEADS = re.compile(
-    rf"^(?: (?:that|which|who))?(?: (?:is|are|was|has been|\w+n't|not|no longer|does|\w+ly))*"
-    rf"(?: {any_of('leads')}|(?:'s| (?:melod|solo|theme|lead|tune))?{_GAP}{{0,5}}? {any_of('melody')}\b(?! and harmon))",
+    rf"^{_ASIDE_OF_LEAD}{_JOINED}(?: (?:that|which|who))?(?: (?:is|are|was|has been|\w+n't|not|no longer|does|\w+ly))*"
+    rf"(?: {any_of('leads')}|(?:'s| (?:melod|solo|theme|lead|tune))?{_GAP}{{0,6}}? {any_of('melody')}\b(?! and harmon))",
     re.I,
 )
 _LED = re.compile(
-    rf"(?:(?<!counter ){any_of('melody')}(?:'s)?(?: (?!and\b|under\b|over\b|backed\b|with a\b)\w+){{0,5}}?"
+    rf"(?:(?<!counter ){any_of('melody')}(?:'s)?"
+    r"(?: (?!(?:and|under|over|backed|with a|while|along|as|when|there|then|together|against|behind)\b)\w+){0,5}?"
     rf" (?:on|in|from|by|to|for|is|'s)|(?<!counter ){any_of('melody')}'s (?:on|in)"
     r"|(?<!backing is )(?<!rhythm is )(?<!harmony is )\b(?:led|carried|fronted|doubled) by"
     r"|\blead(?:ing)?|\bwhat you follow is|\boutshine|\bon top (?:of it all )?sits"
     r"|\ball about)"
-    r"(?: an?| the| some)?(?: (?:lone|solo|single|soft|mellow|quiet|loud|low|high|slow|clear))?\s*$",
+    r"(?: an?| the| some)?(?: (?:lone|solo|single|soft|mellow|quiet|loud|low|high|slow|clear|old|bright|gentle|lower|upper"
+    r"|left|right))?\s*$",
     re.I,
 )
 
