@@ -227,6 +227,61 @@ def repetition(said: Utterance) -> Iterator[Fault]:
     for sentence in _sentences(said.text):
         if len(sentence.split()) >= REPEATED_SENTENCE_WORDS and _plain(sentence) in earlier:
             yield Fault("repetition", sentence, "a sentence said before in this dialogue")
+    yield from _twice(said)
+
+
+# Who compares, agrees or answers says again what was said; "a harp, yes, a harp" and "fast, really fast" mean it.
+_AGAIN = re.compile(
+    r"\b(?:than|both|too(?= *[,.;!?])|also|as well|another|again|still|same|like|unlike|neither|nor|either|instead|yes|no"
+    r"|indeed)\b",
+    re.I,
+)
+_MEANS_IT = re.compile(r"\b(?:yes|really|truly)\b[, ]*(?:(?:an?|the|very) )*[\w-]*$", re.I)
+_BY_WORDS = ("mood", "instrument", "lead", "vocal")  # of these one may say the same in other words: "sad, mournful"
+Mention = tuple[str, str, bool]  # kind; value, or the words; whether stated, not wished
+
+
+def _twice(said: Utterance) -> Iterator[Fault]:
+    """Nothing is stated twice in a turn and no wish uttered twice; a wish may be said back, and a track then have it."""
+    earlier: set[Mention] = set()
+    echoes = said.brief.role == "assistant"  # until it names a track: then it tells of that
+    for sentence in _sentences(re.sub(rf"{MASK}(?: by {MASK})?", "_", said.masked)):
+        if "_" in sentence:  # another track, of which the same may be true
+            echoes, earlier = False, {one for one in earlier if not one[2]}
+        mentions, compares = _said_in(said.brief, sentence, echoes=echoes)
+        counts = Counter((kind, words) for kind, words, _ in mentions)
+        twice = {what for what, n in counts.items() if n > 1 and not compares}
+        twice |= {(kind, words) for kind, words, _ in {*mentions} & earlier if not compares and not _AGAIN.search(sentence)}
+        for kind, words in sorted(twice):
+            yield Fault("repetition", sentence, f"{kind}:{words} twice in one turn")
+        earlier |= {*mentions}
+    asked = Counter(filter(None, (briefs.told(a).artist for a in said.brief.new if a.kind in vocab.OPEN_KINDS)))
+    for name, n in sorted(asked.items()):
+        if said.brief.role == "user" and len(re.findall(rf'(?<!" by )(?<!\w){re.escape(name)}(?!\w)', said.text)) > n:
+            yield Fault("repetition", name, "asked for twice in one turn")
+
+
+def _said_in(brief: Brief, sentence: str, *, echoes: bool) -> tuple[list[Mention], bool]:
+    """What a sentence states, and which wishes of the brief it utters (or says back, if it `echoes`); whether it compares."""
+    wishes = {(a.kind, a.value) for a in (*brief.new, *brief.dropped, *brief.wanted) if a.kind not in vocab.OPEN_KINDS}
+    found = claims.find(sentence)
+    mentions, rest = [], sentence
+    for claim in found:
+        if claim.comparison or _MEANS_IT.search(sentence[: claim.start + len(claim.text.split()[0])]):
+            continue
+        words = _words_of(claim.kind, claim.value, claim.text)
+        states = not echoes or (claim.kind, claim.value) not in wishes
+        mentions.append((claim.kind, words if claim.present else f"no {words}", states))
+        rest = rest[: claim.start] + "_" * len(claim.text) + rest[claim.end :]
+    for kind, value in sorted(wishes):
+        for match in _pattern(kind, value).finditer(rest):
+            mentions.append((kind, _words_of(kind, value, match[0]), False))
+    return mentions, any(claim.comparison for claim in found)
+
+
+def _words_of(kind: str, value: str, text: str) -> str:
+    """By what a mention is known again: its value, or its words where a value has many that do not tire."""
+    return re.sub(r"s$", "", _plain(text)) if kind in _BY_WORDS else value
 
 
 def _sentences(text: str) -> list[str]:
@@ -269,6 +324,21 @@ def intents(said: Utterance) -> Iterator[Fault]:
         if closed and not any(_find(kind.name, value, said.text) for kind in closed for value in kind.names):
             yield Fault("intents", ", ".join(k.name for k in closed), "the turn is to answer this and does not")
     yield from _of_events(said)
+    yield from _of_purposes(said)
+
+
+def _of_purposes(said: Utterance) -> Iterator[Fault]:
+    """A question which of two clips suits a purpose names it; the answer takes one of them, or both, or neither."""
+    brief = said.brief
+    for theme in (ask.removeprefix("suits:") for ask in brief.asks if ask.startswith("suits:")):
+        if "item_attribute_question" in brief.intents and not _find("theme", theme, said.text, loose=True):
+            yield Fault("intents", f"suits:{theme}", "the turn is to ask about this and does not name it")
+        named = brief.before and brief.before.title and brief.before.title in said.text
+        if "item_attribute_answer" in brief.intents and brief.clips and not named and not _CHOOSES.search(said.masked):
+            yield Fault("intents", f"suits:{theme}", "the turn is to choose a clip and does not")
+
+
+_CHOOSES = re.compile(r"\b(?:this|that|the (?:first|second|other|latter|former|last)|both|either|neither|none)\b", re.I)
 
 
 def _event_asks(brief: Brief) -> list[str]:

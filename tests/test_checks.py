@@ -113,6 +113,48 @@ def test_a_sentence_is_not_said_twice():
     assert not of("Sure. I hear you.", said)
 
 
+SLOW = Attribute("tempo", "slow")
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("It's metal, and it's metal.", False),
+        ('"Blue Hour" is a fast, fast track.', False),
+        ('"Blue Hour" is fast. It has drums, and it is fast.', False),
+        ('Okay, something slow. "Blue Hour" by The Lamps is a slow track.', True),
+        ('A slow, slow one: "Blue Hour".', False),
+        ('"Blue Hour" is fast. "River" by Ana Sol is fast as well.', True),
+        ('"Blue Hour" is fast. "River" by Ana Sol is fast.', True),
+        ('"Blue Hour" is fast, faster than "River".', True),
+        ('"Blue Hour" is sad, mournful, with a harp, yes, a harp.', True),
+        ('"Blue Hour" has no drums, no drums at all.', False),
+    ],
+)
+def test_a_turn_states_nothing_twice(text, good):
+    assert ("repetition" in of(text, dataclasses.replace(OFFER, wanted=(SLOW,)))) is not good
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("Would very slow, slow music do?", False),
+        ("I'd like something slow. Let's go for a slow piece.", False),
+        ("Something slow, please.", True),
+        ("Something slow like The Lamps, in the style of The Lamps.", False),
+        ('I liked "Blue Hour" by The Lamps. Something slow by The Lamps.', True),
+    ],
+)
+def test_a_turn_asks_for_nothing_twice(text, good):
+    ask = Brief("user", ("add_filter",), new=(SLOW, Attribute("artist", "The Lamps", "like")), liked=(BLUE,))
+    assert ("repetition" in of(text, ask)) is not good
+
+
+def test_the_phrase_book_hardly_says_a_thing_twice():
+    twice = [text for text, brief in phrase_book(1500, seed=8) if any("twice" in f.message for f in faults(text, brief))]
+    assert len(twice) <= 0.005 * 1500, twice
+
+
 def test_what_the_plan_keeps_for_later_is_not_said(tmp_path):
     plan = plans.plan(tmp_path)
     brief = briefs.build(plan, 0, [])
@@ -232,3 +274,85 @@ def test_a_description_says_each_thing_once(text, good):
 def test_yes_and_no_agree_with_what_follows(text, good):
     brief = Brief("assistant", ("item_attribute_answer",), asks=("energy:low",), about=BLUE, clips=CLIP)
     assert ("intents" in of(text, brief)) is not good
+
+
+@pytest.mark.parametrize(
+    ("role", "ask", "text", "good"),
+    [
+        ("user", "event", "What do you hear?", True),
+        ("user", "event:siren", "Is there a siren in it?", True),
+        ("user", "event:siren", "Is there a bell in it?", False),
+        ("user", "onset:siren", "When does the siren start?", True),
+        ("user", "onset:siren", "Is there a siren?", False),
+        ("user", "onset:siren", "When does it start?", False),
+        ("user", "order:bell+siren", "Which comes first, the bell or the siren?", True),
+        ("user", "order:bell+siren", "What comes before the siren?", False),
+        ("assistant", "event", "A siren, and then a helicopter.", True),
+        ("assistant", "event", "It is lovely.", False),
+        ("assistant", "event:siren", "Yes.", True),
+        ("assistant", "event:siren", "No, there's a siren.", False),
+        ("assistant", "event:siren", "I hear no bell, but a siren.", True),
+        ("assistant", "onset:siren", "About 4 seconds in.", True),
+        ("assistant", "onset:siren", "The siren lasts 4 seconds.", False),
+        ("assistant", "onset:siren", "There is no siren.", True),
+        ("assistant", "times:gunshot", "Twice.", True),
+        ("assistant", "together:bell+siren", "No, they overlap.", False),
+        ("assistant", "together:bell+siren", "No, one after the other.", True),
+    ],
+)
+def test_questions_about_events_name_them_and_answers_tell_of_them(role, ask, text, good):
+    intent = "item_attribute_question" if role == "user" else "item_attribute_answer"
+    assert (of(text, Brief(role, (intent,), asks=(ask,), about=BLUE, clips=CLIP)) == set()) is good
+
+
+def test_a_sound_that_was_asked_about_just_before_may_be_it(tmp_path):
+    plan = plans.plan(tmp_path)
+    first, answer = plan.turns[:2]
+    turns = [dataclasses.replace(first, intents=("item_attribute_question",), attributes=(), asks=(ask,))
+             for ask in ("onset:siren", "times:siren", "times:bell")]  # fmt: skip
+    for later, good in ((turns[1], True), (turns[2], False)):
+        asked = dataclasses.replace(plan, turns=(turns[0], answer, later))
+        brief = Brief("user", ("item_attribute_question",), asks=later.asks, about=BLUE, clips=CLIP)
+        assert ("intents" not in of("Does it come in again?", brief, plan=asked, turn_index=2)) is good
+
+
+def test_words_of_events_are_known_only_where_they_are_asked_about():
+    brief = Brief("assistant", ("item_attribute_answer",), asks=("event",), about=BLUE, clips=CLIP)
+    assert not of("A helicopter.", brief)
+    assert "language" in of("A helicopter.", TALK)
+
+
+def test_the_phrase_book_passes_where_it_speaks_of_events():
+    happened = pytest.importorskip("test_happenings")
+    phrases = pytest.importorskip("mdialog.synth.phrases")
+    rng, failed, n = random.Random(8), [], 600
+    for i in range(n):
+        role, clip = ("user", "assistant")[i % 2], happened.random_clip(rng)
+        intent = "item_attribute_question" if role == "user" else "item_attribute_answer"
+        ask, manner = happened.happenings.draw_ask(rng, clip.events), rng.choice(briefs.MANNERS)
+        brief = Brief(role, (intent,), asks=(ask,), manner=manner, about=BLUE, clips=CLIP)
+        text = phrases.say(brief, [clip], rng)
+        failed += [(text, found)] if (found := faults(text, brief)) else []
+    assert len(failed) <= 0.01 * n, failed[:5]
+
+
+def test_which_of_two_suits_a_purpose_is_asked_by_name_and_answered_by_a_choice():
+    one, two = Name("Lamp Song", "Ivo"), Name("River", "Ana Sol")
+    clips = (Clip("t1", 0.0, 10.0), Clip("t2", 0.0, 10.0))
+
+    def found(role, intent, text):
+        brief = Brief(role=role, intents=(intent,), asks=("suits:sleep",), about=two, before=one, clips=clips)
+        return [f.text for f in faults(text, brief)]
+
+    assert found("user", "item_attribute_question", 'Which suits bedtime better, this or "Lamp Song"?') == []
+    assert "suits:sleep" in found("user", "item_attribute_question", 'Which is better, this or "Lamp Song"?')
+    for answer in ("This one suits it better.", 'I\'d take "Lamp Song".', "Neither, to my ears.", "Both would do."):
+        assert found("assistant", "item_attribute_answer", answer) == [], answer
+    assert found("assistant", "item_attribute_answer", "Let me think about it.") == ["suits:sleep"]
+
+
+@pytest.mark.parametrize("text", ["I can't hear any audio.", "I cannot hear it.", "I can't hear you.", "I'm unable to hear."])
+def test_who_says_that_it_cannot_hear_is_rejected(text):
+    assert "phrases" in {f.check for f in faults(text, Brief(role="assistant", intents=("others",)))}
+    found = faults("I can't hear any siren in it.", Brief(role="assistant", intents=("others",)))
+    assert "phrases" not in {f.check for f in found}
