@@ -19,6 +19,8 @@ from mdialog.attributes import Attribute
 from mdialog.errors import InputError
 from mdialog.intents import ROLE_INTENTS
 from mdialog.plan import Plan
+from mdialog.repetition import repetition
+from mdialog.utterance import MASK, Fault, Utterance
 
 # Two utterances are alike if they open with the same two words or share four words running. Of pairs of one dialogue's
 # utterances people (CPCD, 400 dialogues) make 6 % (user) and 10 % (assistant) alike, of pairs across dialogues 2 %.
@@ -62,10 +64,10 @@ class Transcript:
     unchecked: tuple[str, ...] = ()
     contradicted: tuple[tuple[int, str], ...] = ()
 
-    def said(self, turn: int) -> checks.Utterance:
+    def said(self, turn: int) -> Utterance:
         """An utterance with the brief that the plan gives it."""
         brief = briefs.build(self.plan, turn, self.texts[:turn])
-        return checks.Utterance(text=self.texts[turn], brief=brief, plan=self.plan, turn_index=turn)
+        return Utterance(text=self.texts[turn], brief=brief, plan=self.plan, turn_index=turn)
 
     @property
     def names(self) -> frozenset[str]:
@@ -182,34 +184,34 @@ def _utterances(talk: Transcript) -> Iterator[Finding]:
     for i in range(len(talk.texts)):
         said = talk.said(i)
         nearly = dict(_near_misses(said.masked, talk.names))
-        found = [*checks.voice(said), *_voice(said), *checks.phrases(said), *checks.repetition(said)]
+        found = [*checks.voice(said), *_voice(said), *checks.phrases(said), *repetition(said)]
         if talk.ours:
             found += checks.attributes(said)
             found += [f for f in checks.names(said) if not any(f.text.strip('"') in chunk for chunk in nearly)]
         else:
             found += _names_nothing(said)
         misspelt = "nearly {!r}; a name is written as it is given"
-        found += [checks.Fault("spelling", chunk, misspelt.format(name)) for chunk, name in nearly.items()]
+        found += [Fault("spelling", chunk, misspelt.format(name)) for chunk, name in nearly.items()]
         if not said.text.strip():
-            found.append(checks.Fault("form", "", "says nothing"))
+            found.append(Fault("form", "", "says nothing"))
         yield from (Finding(talk.plan.id, i, f.check, f.text, f.message) for f in found)
     for i, text in talk.contradicted:
         yield Finding(talk.plan.id, i, "claims", text, "contradicted by what was heard, says the record")
 
 
-def _voice(said: checks.Utterance) -> Iterator[checks.Fault]:
+def _voice(said: Utterance) -> Iterator[Fault]:
     other = "assistant" if said.brief.role == "user" else "user"
     for intent in set(said.brief.intents) & (set(ROLE_INTENTS[other]) - set(ROLE_INTENTS[said.brief.role])):
-        yield checks.Fault("voice", intent, f"an intent of the {other} in a turn of the {said.brief.role}")
+        yield Fault("voice", intent, f"an intent of the {other} in a turn of the {said.brief.role}")
     if said.brief.role == "user" and (found := _TOLD_THE_SEEKER.search(said.masked)):
-        yield checks.Fault("voice", found[0], "the other side's words in a turn of the user")
+        yield Fault("voice", found[0], "the other side's words in a turn of the user")
 
 
-def _names_nothing(said: checks.Utterance) -> Iterator[checks.Fault]:
+def _names_nothing(said: Utterance) -> Iterator[Fault]:
     """A recommendation without a title in quotes, a given name or any word that could be a name."""
     recommends = said.brief.offered and (not said.brief.intents or set(said.brief.intents) & set(_RECOMMENDS))
-    if recommends and not (set('"“' + checks.MASK) & set(said.masked) or _CAPITAL.search(said.masked)):
-        yield checks.Fault("names", said.text[:60], "recommends tracks and names none")
+    if recommends and not (set('"“' + MASK) & set(said.masked) or _CAPITAL.search(said.masked)):
+        yield Fault("names", said.text[:60], "recommends tracks and names none")
 
 
 def _near_misses(text: str, names: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -224,7 +226,7 @@ def _near_misses(text: str, names: Iterable[str]) -> Iterator[tuple[str, str]]:
         chunks = [" ".join(run) for run in runs if [word[:1].isupper() for word in run] == capitals]
         for chunk in dict.fromkeys([*quoted, *chunks]):
             near = abs(len(chunk) - len(name)) <= 2 and _distance(chunk.casefold(), name.casefold()) <= 1 + (len(name) >= 8)
-            if chunk not in names and near and chunk.strip(checks.MASK):
+            if chunk not in names and near and chunk.strip(MASK):
                 yield chunk, name
 
 
@@ -327,7 +329,7 @@ def _user_says(talk: Transcript, i: int, last: tuple[str, ...], *, offered: dict
 # ------------------------------------------------------------------ manner
 
 def _words(text: str) -> tuple[str, ...]:
-    return tuple(re.findall(rf"[^\W_]+(?:['’][^\W_]+)*|{checks.MASK}", re.sub(r'"[^"]*"', checks.MASK, text.casefold())))
+    return tuple(re.findall(rf"[^\W_]+(?:['’][^\W_]+)*|{MASK}", re.sub(r'"[^"]*"', MASK, text.casefold())))
 
 
 def alike(a: tuple[str, ...], b: tuple[str, ...]) -> bool:

@@ -7,80 +7,21 @@ text: a candidate with a fault is rejected and another is drawn.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cache, cached_property
 
 from mdialog import brief as briefs
 from mdialog import claims, eventwords, happenings, lexicon, vocab
 from mdialog.attributes import Attribute
 from mdialog.brief import Brief
 from mdialog.plan import Plan
+from mdialog.repetition import repetition
+from mdialog.utterance import MASK, Fault, Utterance, given_names
+from mdialog.wording import expressed, find, pattern
 
 MAX_WORDS = 60
 # Least share of words that are function words of English, words of the vocabulary or the phrase book, or given names.
 MIN_KNOWN, MIN_KNOWN_SHORT = 0.5, 1.0
 SHORT_WORDS = 4
-REPEATED_SENTENCE_WORDS = 4  # shorter sentences ("Sounds good.") may come again within another utterance
 CHOICE = 4  # values of a kind that a question may give a choice of: "major or minor?", but never "reggae, perhaps?"
-MASK = "\u25a1"  # stands for a given name while the words around it are checked
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One reason to reject a candidate.
-
-    Parameters
-    ----------
-    check : str
-        Name of the check.
-    text : str
-        The part of the utterance (or of the brief) that is at fault.
-    message : str
-    """
-
-    check: str
-    text: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Utterance:
-    """A candidate and what it is checked against.
-
-    Parameters
-    ----------
-    text : str
-    brief : Brief
-        With which it was written.
-    plan : Plan or None
-        For what must not be said yet; without it only the brief is checked against.
-    turn_index : int
-    """
-
-    text: str
-    brief: Brief
-    plan: Plan | None = None
-    turn_index: int = 0
-
-    @cached_property
-    def masked(self) -> str:
-        """The text with every given name, exactly written, as one `MASK` (its quotation marks too)."""
-        text = self.text
-        for name in sorted(given_names(self.brief), key=lambda name: (-len(name), name)):
-            text = re.sub(rf'"{re.escape(name)}([.,!?]?)"', MASK + r"\1", text)
-            text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", MASK, text)
-        return text
-
-    @cached_property
-    def words(self) -> list[str]:
-        return re.findall(rf"[^\W_]+(?:['’&/-][^\W_]+)*|{MASK}", self.masked)
-
-
-def given_names(brief: Brief) -> frozenset[str]:
-    """Every title, artist and other open value that the brief allows to be said."""
-    said = {part for name in briefs.names(brief) for part in (name.title, name.artist)}
-    others = {a.value for a in (*brief.new, *brief.dropped, *brief.wanted) if a.kind in ("year", "user")}
-    return frozenset(filter(None, said | others))
 
 
 # ------------------------------------------------------------------ form
@@ -217,82 +158,6 @@ def _capitals(masked: str) -> Iterator[str]:
             yield word
 
 
-# ------------------------------------------------------------------ repetition
-
-def repetition(said: Utterance) -> Iterator[Fault]:
-    """No sentence that the dialogue has already heard, whatever its names."""
-    earlier = {_plain(s) for _, text in said.brief.history for s in _sentences(text)}
-    if _plain(said.text) in {_plain(text) for _, text in said.brief.history}:
-        yield Fault("repetition", said.text, "said before in this dialogue")
-    for sentence in _sentences(said.text):
-        if len(sentence.split()) >= REPEATED_SENTENCE_WORDS and _plain(sentence) in earlier:
-            yield Fault("repetition", sentence, "a sentence said before in this dialogue")
-    yield from _twice(said)
-
-
-# Who compares, agrees or answers says again what was said; "a harp, yes, a harp" and "fast, really fast" mean it.
-_AGAIN = re.compile(
-    r"\b(?:than|both|too(?= *[,.;!?])|also|as well|another|again|still|same|like|unlike|neither|nor|either|instead|yes|no"
-    r"|indeed)\b",
-    re.I,
-)
-_MEANS_IT = re.compile(r"\b(?:yes|really|truly)\b[, ]*(?:(?:an?|the|very) )*[\w-]*$", re.I)
-_BY_WORDS = ("mood", "instrument", "lead", "vocal")  # of these one may say the same in other words: "sad, mournful"
-Mention = tuple[str, str, bool]  # kind; value, or the words; whether stated, not wished
-
-
-def _twice(said: Utterance) -> Iterator[Fault]:
-    """Nothing is stated twice in a turn and no wish uttered twice; a wish may be said back, and a track then have it."""
-    earlier: set[Mention] = set()
-    echoes = said.brief.role == "assistant"  # until it names a track: then it tells of that
-    for sentence in _sentences(re.sub(rf"{MASK}(?: by {MASK})?", "_", said.masked)):
-        if "_" in sentence:  # another track, of which the same may be true
-            echoes, earlier = False, {one for one in earlier if not one[2]}
-        mentions, compares = _said_in(said.brief, sentence, echoes=echoes)
-        counts = Counter((kind, words) for kind, words, _ in mentions)
-        twice = {what for what, n in counts.items() if n > 1 and not compares}
-        twice |= {(kind, words) for kind, words, _ in {*mentions} & earlier if not compares and not _AGAIN.search(sentence)}
-        for kind, words in sorted(twice):
-            yield Fault("repetition", sentence, f"{kind}:{words} twice in one turn")
-        earlier |= {*mentions}
-    asked = Counter(filter(None, (briefs.told(a).artist for a in said.brief.new if a.kind in vocab.OPEN_KINDS)))
-    for name, n in sorted(asked.items()):
-        if said.brief.role == "user" and len(re.findall(rf'(?<!" by )(?<!\w){re.escape(name)}(?!\w)', said.text)) > n:
-            yield Fault("repetition", name, "asked for twice in one turn")
-
-
-def _said_in(brief: Brief, sentence: str, *, echoes: bool) -> tuple[list[Mention], bool]:
-    """What a sentence states, and which wishes of the brief it utters (or says back, if it `echoes`); whether it compares."""
-    wishes = {(a.kind, a.value) for a in (*brief.new, *brief.dropped, *brief.wanted) if a.kind not in vocab.OPEN_KINDS}
-    found = claims.find(sentence)
-    mentions, rest = [], sentence
-    for claim in found:
-        if claim.comparison or _MEANS_IT.search(sentence[: claim.start + len(claim.text.split()[0])]):
-            continue
-        words = _words_of(claim.kind, claim.value, claim.text)
-        states = not echoes or (claim.kind, claim.value) not in wishes
-        mentions.append((claim.kind, words if claim.present else f"no {words}", states))
-        rest = rest[: claim.start] + "_" * len(claim.text) + rest[claim.end :]
-    for kind, value in sorted(wishes):
-        for match in _pattern(kind, value).finditer(rest):
-            mentions.append((kind, _words_of(kind, value, match[0]), False))
-    return mentions, any(claim.comparison for claim in found)
-
-
-def _words_of(kind: str, value: str, text: str) -> str:
-    """By what a mention is known again: its value, or its words where a value has many that do not tire."""
-    return re.sub(r"s$", "", _plain(text)) if kind in _BY_WORDS else value
-
-
-def _sentences(text: str) -> list[str]:
-    text = re.sub(r'"[^"]*"', MASK, text)  # a title may hold a full stop
-    return [s for s in re.split(r"(?<=[.!?…])[\"”']*\s+", text) if s]
-
-
-def _plain(text: str) -> str:
-    return " ".join(re.findall(r"[^\W_]+", text.casefold()))
-
-
 # ------------------------------------------------------------------ attributes
 
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
@@ -304,24 +169,24 @@ def intents(said: Utterance) -> Iterator[Fault]:
     """A question asks; an answer from the sound names a value of the kind asked about; an echo says back a wish."""
     brief = said.brief
     wishes = (brief.new or brief.wanted) if "parroting_response" in brief.intents else ()
-    if wishes and not any(_expressed(wish, said.text) for wish in wishes):
+    if wishes and not any(expressed(wish, said.text) for wish in wishes):
         yield Fault("intents", ", ".join(map(str, wishes)), "the turn is to say back one of these and does not")
     if (asking := [i for i in brief.intents if i in _ASKING]) and not _ASKS.search(said.masked):
         yield Fault("intents", asking[0], "the turn is to ask and does not")
     if "item_attribute_question" in brief.intents:
         for kind, value in _whether(brief):
-            if not _find(kind, value, said.text, loose=True):
+            if not find(kind, value, said.text, loose=True):
                 yield Fault("intents", f"{kind}:{value}", "the turn is to ask whether it is so and does not")
     if "item_attribute_answer" in brief.intents and brief.clips:
         for kind, value in _whether(brief):
             yield from _at_odds(said, kind, value)
-            if not claims.yes_or_no(said.text) and not any(_find(kind, one, said.text) for one in vocab.load()[kind].names):
+            if not claims.yes_or_no(said.text) and not any(find(kind, one, said.text) for one in vocab.load()[kind].names):
                 yield Fault("intents", f"{kind}:{value}", "the turn is to say whether it is so and does not")
         wide = [ask for ask in brief.asks if ask.partition(":")[0] in ("compare", "same", "course")]
         if wide and said.brief.clips and not claims.find(said.text, names=given_names(brief)):
             yield Fault("intents", wide[0], "the turn is to answer this from the sound and says nothing of it")
         closed = [vocab.load()[kind] for kind in brief.asks if kind in vocab.load()]
-        if closed and not any(_find(kind.name, value, said.text) for kind in closed for value in kind.names):
+        if closed and not any(find(kind.name, value, said.text) for kind in closed for value in kind.names):
             yield Fault("intents", ", ".join(k.name for k in closed), "the turn is to answer this and does not")
     yield from _of_events(said)
     yield from _of_purposes(said)
@@ -331,7 +196,7 @@ def _of_purposes(said: Utterance) -> Iterator[Fault]:
     """A question which of two clips suits a purpose names it; the answer takes one of them, or both, or neither."""
     brief = said.brief
     for theme in (ask.removeprefix("suits:") for ask in brief.asks if ask.startswith("suits:")):
-        if "item_attribute_question" in brief.intents and not _find("theme", theme, said.text, loose=True):
+        if "item_attribute_question" in brief.intents and not find("theme", theme, said.text, loose=True):
             yield Fault("intents", f"suits:{theme}", "the turn is to ask about this and does not name it")
         named = brief.before and brief.before.title and brief.before.title in said.text
         if "item_attribute_answer" in brief.intents and brief.clips and not named and not _CHOOSES.search(said.masked):
@@ -414,39 +279,14 @@ def attributes(said: Utterance) -> Iterator[Fault]:
 
 def _missing(said: Utterance) -> Iterator[Fault]:
     for attribute in said.brief.new:
-        if not _expressed(attribute, said.text):
+        if not expressed(attribute, said.text):
             yield Fault("attributes", str(attribute), "the turn is to say this and does not")
     # Attributes also lapse unspoken, as an artist does whose tracks are used up: one of them must be taken back.
-    if "remove_filter" in said.brief.intents and not any(_expressed(a, said.text) for a in said.brief.dropped):
+    if "remove_filter" in said.brief.intents and not any(expressed(a, said.text) for a in said.brief.dropped):
         yield Fault("attributes", ", ".join(map(str, said.brief.dropped)), "the turn is to take this back and does not")
     for attribute in said.brief.new:
         if attribute.polarity == "avoid" and not lexicon.NEGATED.search(said.masked):
             yield Fault("attributes", str(attribute), "unwanted, but nothing in the turn says so")
-
-
-def _expressed(attribute: Attribute, text: str) -> bool:
-    if attribute.kind in vocab.OPEN_KINDS:
-        told = briefs.told(attribute)
-        return (told.title or told.artist).casefold() in text.casefold()
-    return bool(_find(attribute.kind, attribute.value, text, loose=True))
-
-
-@cache
-def _pattern(kind: str, value: str, *, loose: bool = True) -> re.Pattern:
-    """Every way to say a value: hyphen or space alike, plurals allowed; where `loose`, without leading articles."""
-    known = vocab.load()
-    words = {value}
-    if kind in known and value in known[kind]:
-        words |= set(known[kind][value].words)
-    forms = [re.sub(r"^(?:an?|the) ", "", word) if loose else word for word in words]
-    flexible = [re.sub(r"(?:\\ |\\-)", r"[\\s-]", re.escape(form)) for form in sorted(forms, key=len, reverse=True)]
-    if kind == "key":  # "a major or a minor key" names no key
-        return re.compile(rf"(?<![\w#/])(?:{'|'.join(flexible)})(?![\w#/])(?! (?:key|or|one)\b)")
-    return re.compile(rf"(?<![\w#/])(?:{'|'.join(flexible)})(?:s|es)?(?![\w#/])", re.I)
-
-
-def _find(kind: str, value: str, text: str, *, loose: bool = False) -> re.Match | None:
-    return _pattern(kind, value, loose=loose).search(text)
 
 
 def _ahead(said: Utterance) -> Iterator[Fault]:
@@ -454,12 +294,12 @@ def _ahead(said: Utterance) -> Iterator[Fault]:
     given |= {("theme", ask.removeprefix("suits:")) for ask in said.brief.asks if ask.startswith("suits:")}
     text = _without(said.masked, given)
     for kind, value in sorted(_later(said) - given):
-        if not _free(said, kind) and (found := _find(kind, value, text)):
+        if not _free(said, kind) and (found := find(kind, value, text)):
             yield Fault("attributes", found[0], f"{kind}:{value} belongs to a later turn")
     for kind in vocab.load():
         if kind.attribute and not _free(said, kind.name):
             for value in kind.names:
-                if (kind.name, value) not in given and (found := _find(kind.name, value, text)):
+                if (kind.name, value) not in given and (found := find(kind.name, value, text)):
                     yield Fault("attributes", found[0], f"{kind.name}:{value} is neither given nor heard")
     for found in _YEAR.finditer(text):
         yield Fault("attributes", found[0], "a year that was not given")
@@ -471,13 +311,13 @@ def _free(said: Utterance, kind: str) -> bool:
     if brief.clips and vocab.load()[kind].audible:
         return True
     few = kind in brief.asks and len(values) <= CHOICE
-    return few and sum(_find(kind, value, said.masked) is not None for value in values) >= 2
+    return few and sum(find(kind, value, said.masked) is not None for value in values) >= 2
 
 
 def _without(text: str, given: set[tuple[str, str]]) -> str:
     """The text without the words for what was given: they may also be words for something else."""
     for kind, value in sorted(given):
-        text = _pattern(kind, value).sub("_", text)
+        text = pattern(kind, value).sub("_", text)
     return text
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from mdialog import brief as briefs
-from mdialog import checks, claims, hearing
+from mdialog import claims, hearing
 from mdialog.errors import InputError
 from mdialog.files import write_text
 from mdialog.hearing import LEVEL, Hearing, Row, Statements
@@ -26,6 +26,7 @@ from mdialog.listener.base import Listener, Request, Sampling
 from mdialog.plan import Clip
 from mdialog.probes import CATEGORIES, CLIP_S, SOUNDS, Item, Probe, Sounds, draw_items
 from mdialog.run import open_run, recover
+from mdialog.utterance import given_names
 
 CONFIG, ANSWERS, RESULT, PAGE, PICTURE = "config.json", "answers.jsonl", "exam.json", "exam.md", "exam.png"
 PROTOCOLS = ("letter", "cloze", "both")
@@ -220,7 +221,7 @@ class Examiner:
         for (protocol, name, sound), item, brief, (text,) in zip(tasks, items, asked, texts, strict=True):
             labels = self._probes[item.probe].labels
             found = {(c.kind, c.value, c.present): claims.true_of(c, labels)
-                     for c in claims.find(text, names=checks.given_names(brief)) if not c.comparison}  # fmt: skip
+                     for c in claims.find(text, names=given_names(brief)) if not c.comparison}  # fmt: skip
             given.append({"protocol": protocol, "item": name, "sound": sound, "answer": text,
                           "claims": [[*claim, true] for claim, true in found.items()]})  # fmt: skip
         return given

@@ -14,7 +14,6 @@ from mdialog import brief as briefs
 from mdialog import ear, seeds
 from mdialog.attributes import Attribute
 from mdialog.brief import Brief
-from mdialog.checks import Fault
 from mdialog.claims import Claim
 from mdialog.clips import best_clip
 from mdialog.ear import Heard
@@ -25,6 +24,7 @@ from mdialog.plan import Clip, Plan, PlannedTurn
 from mdialog.referee import Referee
 from mdialog.seeker import Seeker
 from mdialog.snapshot import count
+from mdialog.utterance import Fault
 from mdialog.write import Ask, Failure, Game, Options, Play, Written, WrittenTurn, failure, write_turn
 
 COMPARE_SHARE = 0.3  # of recommendations: heard beside the track before

@@ -9,11 +9,12 @@ import numpy as np
 
 from mdialog import brief as briefs
 from mdialog import dialogue as records
-from mdialog.checks import Fault, faults
+from mdialog.checks import faults
 from mdialog.errors import InputError
 from mdialog.listener.base import Listener, Request, Sampling
 from mdialog.plan import Clip, Plan
 from mdialog.referee import Referee, contradicted, untold
+from mdialog.utterance import Fault
 
 Play = Callable[[Plan, Clip], np.ndarray]
 

@@ -34,6 +34,7 @@ from mdialog.marks import Marks
 from mdialog.referee import answered
 from mdialog.synth import captions, phrases
 from mdialog.synth.render import default_soundfont
+from mdialog.utterance import Utterance, given_names
 
 ROOT = Path(__file__).resolve().parent.parent
 FACTS_IN_QUERY = 5
@@ -214,7 +215,7 @@ def said_about(utterances, given, labels, before=None) -> dict[str, list[bool]]:
     found = defaultdict(list)
     for text, brief, row, earlier in zip(utterances, given, labels, before or labels, strict=True):
         told = {(a.kind, a.value) for a in (*brief.new, *brief.wanted, *brief.dropped)}
-        said = claims.find(text, names=checks.given_names(brief))
+        said = claims.find(text, names=given_names(brief))
         for claim in [*said, *answered(text, brief, said)]:
             kind = "instrument" if claim.kind == "lead" else claim.kind
             holds = claims.true_of(claim, row, earlier)
@@ -224,13 +225,13 @@ def said_about(utterances, given, labels, before=None) -> dict[str, list[bool]]:
 
 
 def well_formed(texts, given) -> list[bool]:
-    said = (checks.Utterance(text, brief) for text, brief in zip(texts, given, strict=True))
+    said = (Utterance(text, brief) for text, brief in zip(texts, given, strict=True))
     return [not [*checks.form(one), *checks.language(one)] for one in said]
 
 
 def titles_right(texts, given) -> list[bool]:
     """Whether each quoted title is one of the brief's."""
-    pairs = zip(texts, map(checks.given_names, given), strict=True)
+    pairs = zip(texts, map(given_names, given), strict=True)
     return [quoted in allowed for text, allowed in pairs for quoted in re.findall(r'"([^"]+)"', text)]
 
 
@@ -259,7 +260,7 @@ def listener_rows(
         table[condition] = said_about(texts, given, labels)
         if condition == "real clip":
             extra["well formed"], extra["quoted titles exact"] = well_formed(texts, given), titles_right(texts, given)
-            extra["says something audible"] = [bool(claims.find(t, names=checks.given_names(b)))
+            extra["says something audible"] = [bool(claims.find(t, names=given_names(b)))
                                                for t, b in zip(texts, given, strict=True)]
     extra["queries that ask for just what was said"] = queries_right(listener, len(given), seed)
     extra["quoted titles exact, spelt as `mdialog generate` has it"] = titles_right(write(heard, names), given)

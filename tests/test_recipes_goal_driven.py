@@ -10,7 +10,7 @@ import pursuits
 import pytest
 
 from mdialog import brief as briefs
-from mdialog import checks, dialogue, recipes, run
+from mdialog import dialogue, recipes, run, wording
 from mdialog import plan as plans
 from mdialog.attributes import Attribute
 from mdialog.checks import faults
@@ -126,10 +126,10 @@ def test_nothing_of_the_goal_reaches_the_recommender(well, asked):
         hidden = [Attribute.parse(text) for text in plan.goal["attributes"] if text not in said]
         known = " ".join(text for text in said)
         # What was said may be in the words of what was not: "minor" of "D minor".
-        hidden = [a for a in hidden if not checks._find(a.kind, a.value, known)]
+        hidden = [a for a in hidden if not wording.find(a.kind, a.value, known)]
         text = everything(request)
         for attribute in hidden:
-            assert not checks._find(attribute.kind, attribute.value, text), (request.id, attribute, text)
+            assert not wording.find(attribute.kind, attribute.value, text), (request.id, attribute, text)
         offered = {track for turn in plan.turns[: i + 1] for track in turn.track_seq}
         for track_id in () if "hears" in rest else set(plan.goal["track_ids"]) - offered:
             assert f"Bluebird {int(track_id, 16):02d}" not in text

@@ -1,4 +1,4 @@
-"""The script behind README's tempo figures reads a table of recordings, passes over those without a tempo, and prints shares."""
+"""The script behind README's tempo figures reads a table of recordings and passes over those without one."""
 
 import sys
 from pathlib import Path
