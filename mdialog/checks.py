@@ -1,4 +1,4 @@
-"""Checks of one candidate utterance: form, voice, names, repetition, attributes, forbidden phrases.
+"""Checks of one candidate utterance: form, voice, names, repetition, agreement, attributes, forbidden phrases.
 
 A check takes an :class:`Utterance` and yields a :class:`Fault` for each thing wrong. Nothing here repairs
 text: a candidate with a fault is rejected and another is drawn.
@@ -235,6 +235,15 @@ def _refers_back(said: Utterance, unsaid: list[str]) -> bool:
     return before == unsaid and re.search(r"\b(?:it|its|they|them|that|this)\b", said.masked, re.I) is not None
 
 
+def agreement(said: Utterance) -> Iterator[Fault]:
+    """No one says of a track that something is there and that it is not."""
+    titles = {name.title for name in briefs.names(said.brief) if name.title and name.title in said.text}
+    told: dict[tuple[str, str], bool] = {}
+    for claim in claims.find(said.text, names=given_names(said.brief)) if len(titles) < 2 else ():
+        if not claim.comparison and told.setdefault((claim.kind, claim.value), claim.present) != claim.present:
+            yield Fault("agreement", claim.text, "said to be so and not to be so in one turn")
+
+
 def _at_odds(said: Utterance, kind: str, value: str) -> Iterator[Fault]:
     """No one says "no" to what the same turn says is so, or "yes" to what it denies."""
     answer = claims.yes_or_no(said.text)
@@ -333,7 +342,7 @@ def _later(said: Utterance) -> set[tuple[str, str]]:
 
 
 CHECKS: tuple[Callable[[Utterance], Iterator[Fault]], ...] = (
-    form, language, voice, phrases, names, repetition, intents, description, attributes,
+    form, language, voice, phrases, names, repetition, agreement, intents, description, attributes,
 )  # fmt: skip
 
 

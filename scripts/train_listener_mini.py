@@ -90,8 +90,8 @@ def build_model(tokenizer):
         if weight.ndim > 1 and "embed_positions" not in name:
             torch.nn.init.normal_(weight, std=1.0 if "embed" in name else weight[0].numel() ** -0.5)
     model.set_attn_implementation({"audio_config": "eager"})  # on a CPU a fifth faster to train here than the default
-    own = model.generation_config  # the nucleus is small: a word about the sound is then the likeliest one
-    own.do_sample, own.temperature, own.top_p = True, 0.7, 0.4
+    own = model.generation_config  # the nucleus of a word about the sound is small: it is then the likeliest one
+    own.do_sample, own.temperature, own.top_p, own.stated_top_p = True, 0.8, 0.9, 0.2
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     return model

@@ -356,3 +356,16 @@ def test_who_says_that_it_cannot_hear_is_rejected(text):
     assert "phrases" in {f.check for f in faults(text, Brief(role="assistant", intents=("others",)))}
     found = faults("I can't hear any siren in it.", Brief(role="assistant", intents=("others",)))
     assert "phrases" not in {f.check for f in found}
+
+
+def test_nobody_says_of_one_track_that_it_is_so_and_that_it_is_not():
+    one, two = Name("Lamp Song", "Ivo"), Name("River", "Ana Sol")
+    clips = (Clip("t1", 0.0, 10.0),)
+    brief = Brief(role="assistant", intents=("passive_recommend",), offered=(one, two), about=one, clips=clips)
+
+    def found(text):
+        return [f.text for f in faults(text, brief) if f.check == "agreement"]
+
+    assert found('Here is "Lamp Song" by Ivo. Drums keep it moving, and there are no drums.') == ["drums"]
+    assert found('Here is "Lamp Song" by Ivo. Drums keep it moving.') == []
+    assert found('"Lamp Song" by Ivo has drums, "River" by Ana Sol has no drums.') == []  # of two tracks
