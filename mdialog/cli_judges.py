@@ -93,8 +93,8 @@ def exam(listener, out, items, protocol, seed, device):
 @click.command()
 @click.argument("run", type=FOLDER)
 @catalog_option
-@click.option("--part", "parts", type=click.Choice(["grounding", "relevance", "consistency", "people"]), multiple=True,
-              help="Only this.  [default: all that the run has]")
+@click.option("--part", "parts", multiple=True, help="Only this.  [default: all that the run has]",
+              type=click.Choice(["grounding", "answers", "relevance", "consistency", "people"]))
 @click.option("--turns", type=POSITIVE, default=200, help="Turns to write again for the grounding.")
 @click.option("--people", type=FILE, help="CPCD's dialogues (.jsonl), to stand beside the run.")
 @click.option("--listener", help="Who writes turns again.  [default: the run's]")

@@ -46,19 +46,24 @@ class Evidence:
     labels: frozenset[str] = frozenset()
 
 
+FEW = 100  # tracks that are looked up; of more, all rows are read
+
+
 def witness(catalog, track_ids: Iterable[str]) -> "Witness":
-    """Windows and metadata of these tracks, read once."""
+    """Windows and metadata of these tracks, read once: of a few, only their rows."""
     import pyarrow as pa
     import pyarrow.compute as pc
+    from lancedb.expr import col
 
-    wanted = pa.array(sorted(set(track_ids)), pa.string())
+    ids = sorted(set(track_ids))
+    wanted, where = pa.array(ids, pa.string()), col("track_id").isin(ids) if 0 < len(ids) <= FEW else None
     names = ["track_id", "start_s", "end_s", "embedding", *(f"measured_{name}" for name in COLUMNS)]
     rows: dict[str, list[dict]] = {}
-    table = catalog.columns(names, table="windows")
+    table = catalog.columns(names, table="windows", where=where)
     for row in table.filter(pc.is_in(table["track_id"], wanted)).to_pylist():
         rows.setdefault(row["track_id"], []).append(row)
     known = [f"meta_{name}" for name in ("genre", "key", "tempo_bpm", "title")]
-    tracks = catalog.columns(["track_id", "embedding", "measured_tempo_bpm", *known])
+    tracks = catalog.columns(["track_id", "embedding", "measured_tempo_bpm", *known], where=where)
     found = {row["track_id"]: row for row in tracks.filter(pc.is_in(tracks["track_id"], wanted)).to_pylist()}
     try:
         marked = catalog.columns(["track_id", "meta_events"])

@@ -102,7 +102,7 @@ class Tables:
     def __init__(self, marked=True):
         self._marked = marked
 
-    def columns(self, names, *, table="tracks"):
+    def columns(self, names, *, table="tracks", where=None):
         if "meta_events" in names and not self._marked:
             raise InputError("version 1, without meta_events")
         row = dict.fromkeys(names)

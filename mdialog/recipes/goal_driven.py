@@ -149,23 +149,10 @@ class _Witness:
     """Evidence of clips of any track, read when it is first asked for: nobody knows before which tracks will be heard."""
 
     def __init__(self, catalog):
-        self._read = lru_cache(maxsize=256)(lambda track_id: witness(_Rows(catalog, track_id), [track_id]))
+        self._read = lru_cache(maxsize=256)(lambda track_id: witness(catalog, [track_id]))
 
     def of(self, clip: Clip) -> Evidence | None:
         return self._read(clip.track_id).of(clip)
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """A catalogue's rows of one track."""
-
-    catalog: object
-    track_id: str
-
-    def columns(self, names: Sequence[str], *, table: str = "tracks"):
-        from lancedb.expr import col, lit
-
-        return self.catalog.columns(names, table=table, where=col("track_id") == lit(self.track_id))
 
 
 # ---- what came of a run
