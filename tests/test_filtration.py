@@ -34,7 +34,7 @@ class Stub:
             near = np.array([[1, 0.1, 0.1, 0], [0.1, 1, 0.1, 0], [0.1, 0.1, 1, 0], [0, 0, 0, 1]], np.float32)
             return near[axes] / np.linalg.norm(near[axes], axis=1, keepdims=True)
 
-    def columns(self, names, *, table="tracks"):
+    def columns(self, names, *, table="tracks", where=None):
         row = {f"measured_{name}": 0.5 for name in COLUMNS}
         rows = [{**row, "track_id": t, "start_s": start, "end_s": start + 1, "embedding": np.eye(4)[i].tolist()}
                 for t, i in SPREAD.items() for start in (0.0, 1.0)]  # fmt: skip
