@@ -246,7 +246,7 @@ def listener_rows(
     table = {}
     extra = {"listed": listed_rows(listener, sounds, labels), "recipes": recipe_rows(listener, sounds, labels, seed=seed),
              "suits": suits_right(listener, sounds, labels, seed=seed)}  # fmt: skip
-    extra["events"] = event_rows(listener, events, n=2 * len(labels), seed=seed)
+    extra["events"] = event_rows(listener, events, n=len(labels), seed=seed)
     labels = [row for row in labels for _ in range(n_briefs)]
     given = recommending_briefs(labels, seed)
 

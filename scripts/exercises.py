@@ -30,7 +30,7 @@ EVENTS_TASK = "list the sounds and their seconds"
 SILENT = 0.4  # share of batches without sound
 REPEATED = 0.4  # share of those exercises that repeat names
 SEARCHED = 0.25  # share of exercises without sound that write a query
-SCENES = 0.25  # share of exercises with sound that are about sound events
+SCENES = 0.4  # share of exercises with sound that are about sound events
 TURNS = 4  # of talk about the same sound in one sequence: each is 60 tokens, the sound that they share 125
 HINTED, HINTED_SILENT = 0.08, 0.85  # share of briefs about a clip that hold its labels as hints, with and without its sound
 

@@ -134,10 +134,11 @@ def language_loss(model, ids, labels, weights, positions, segments, audio_states
 
 DRILLED = 0.5  # drills end when their loss is under this: seven of eight tokens are copied by then
 STAGES = ("encoder", "counting", "text", "language", "joint")
-PARTS = ("model", "heads", "counter", "gatherers", "spotter")
+PARTS = ("model", "heads", "counter", "gatherers", "spotter", "timer")
 COUNTING = 4.0  # weight of the loss of the rhythm's spectrum
 GATHERING = 0.15  # weight of the loss of what is gathered
-SPOTTING = 6.0  # weight of the loss of which sounds are where
+SPOTTING, TIMING = 6.0, 2.0  # weights of the losses of which sounds are where, and of what is gathered of their begins
+BEGINS = 11  # of a sound: not there, or in which second
 
 
 class Trainer:
@@ -151,6 +152,7 @@ class Trainer:
         self.counter = torch.nn.Linear(D_AUDIO, BANDS * len(BEATS_HZ)).to(args.device)
         self.gatherers = Heads(D_TEXT).to(args.device)  # on what the language model gathers of a clip
         self.spotter = torch.nn.Linear(D_TEXT, len(vocab.events().names)).to(args.device)  # on each place of a clip
+        self.timer = torch.nn.Linear(D_TEXT, len(vocab.events().names) * BEGINS).to(args.device)  # where the clip ends
         self.true = {k: x.to(args.device) for k, x in targets(train.labels).items()}
         self.path = args.out / "checkpoint.pt"
         self.state = {"stage": 0, "spent_s": 0.0}
@@ -331,9 +333,12 @@ class Trainer:
         if music.any():
             loss = loss + GATHERING * Heads.loss(self.gatherers(heard[music, -1]), self.true_of(rows[music]))
         if scenes.any():
-            true = sounding([self.scenes.labels[row - len(self.train)] for row in rows[scenes]]).to(self.args.device)
+            clips = [self.scenes.labels[row - len(self.train)] for row in rows[scenes]]
             spotted = self.spotter(heard[scenes, :-1]).float()
-            loss = loss + SPOTTING * F.binary_cross_entropy_with_logits(spotted, true)
+            loss = loss + SPOTTING * F.binary_cross_entropy_with_logits(spotted, sounding(clips).to(self.args.device))
+            timed = self.timer(heard[scenes, -1]).float().view(-1, BEGINS)
+            rare = torch.tensor([0.1] + [1.0] * (BEGINS - 1), device=timed.device)
+            loss = loss + TIMING * F.cross_entropy(timed, begins(clips).to(timed.device).view(-1), rare)
         return loss
 
     def language(self, clock: Clock, stage: int) -> None:
@@ -349,7 +354,8 @@ class Trainer:
                 with self.autocast():
                     yield self._said(batch, rows, audio), len(batch[0])
 
-        modules = (inner.language_model, inner.multi_modal_projector, self.model.lm_head, self.gatherers, self.spotter)
+        modules = (inner.language_model, inner.multi_modal_projector, self.model.lm_head, self.gatherers, self.spotter,
+                   self.timer)  # fmt: skip
         self._steps(clock, stage, modules, losses())
         self.report_language()
 
@@ -371,7 +377,7 @@ class Trainer:
                     loss = self._said(batch, rows, audio)
                 yield loss + extra, len(batch[0])
 
-        self._steps(clock, stage, (self.model, self.heads, self.counter, self.gatherers, self.spotter), losses())
+        self._steps(clock, stage, (self.model, self.heads, self.counter, self.gatherers, self.spotter, self.timer), losses())
         self.report_heads()
         self.report_language()
 
@@ -398,19 +404,37 @@ class Trainer:
         """How well the spotter knows the sounds of scenes held out, place by place: mean average precision over the sounds."""
         from sklearn.metrics import average_precision_score
 
-        inner, spotted = self.model.model, []
+        inner, spotted, timed = self.model.model, [], []
         for rows in np.array_split(np.arange(len(self.scenes_held)), math.ceil(len(self.scenes_held) / 32)):
             embeds = inner.multi_modal_projector(inner.audio_tower(self.mels(self.scenes_held, rows)).last_hidden_state)
-            begin = inner.language_model.get_input_embeddings()(self._begin(len(rows)))
-            out = inner.language_model(inputs_embeds=torch.cat([begin, embeds], 1), use_cache=False, output_hidden_states=True)
-            spotted.append(self.spotter(out.hidden_states[TEXT_LAYERS // 2][:, 1:]).float().cpu())
+            begin, end = (inner.language_model.get_input_embeddings()(self._mark(x, len(rows))) for x in ("bos", "eos"))
+            played = torch.cat([begin, embeds, end], 1)
+            out = inner.language_model(inputs_embeds=played, use_cache=False, output_hidden_states=True)
+            gathered = out.hidden_states[TEXT_LAYERS // 2][:, 1:]
+            spotted.append(self.spotter(gathered[:, :-1]).float().cpu())
+            timed.append(self.timer(gathered[:, -1]).float().cpu().view(len(rows), -1, BEGINS))
         true, found = sounding(self.scenes_held.labels), torch.cat(spotted)
         each = [average_precision_score(true[..., i].flatten(), found[..., i].flatten()) for i in range(true.shape[-1])
                 if true[..., i].any()]  # fmt: skip
-        print(f"spotted, scenes held out: average precision {np.mean(each):.3f}, chance {true.mean():.3f}", flush=True)
+        first, told = begins(self.scenes_held.labels), torch.cat(timed)
+        there = first > 0
+        known = average_precision_score(there.flatten(), (1 - told.softmax(-1)[..., 0]).flatten())
+        off = (told[..., 1:].argmax(-1) + 1 - first)[there].abs() <= 1
+        print(f"spotted, scenes held out: average precision {np.mean(each):.3f}, chance {true.mean():.3f}; gathered: "
+              f"{known:.3f}, chance {there.float().mean():.3f}, begin within a second {off.float().mean():.3f}", flush=True)
 
-    def _begin(self, n: int) -> torch.Tensor:
-        return torch.full((n, 1), self.tokenizer.convert_tokens_to_ids("<|audio_bos|>"), device=self.args.device)
+    def _mark(self, which: str, n: int) -> torch.Tensor:
+        return torch.full((n, 1), self.tokenizer.convert_tokens_to_ids(f"<|audio_{which}|>"), device=self.args.device)
+
+
+def begins(clips) -> torch.Tensor:
+    """In which second each sound first begins, counted from 1; 0 where it is not there. Shape (n, sounds)."""
+    names = vocab.events().names
+    out = torch.zeros(len(clips), len(names), dtype=torch.long)
+    for i, clip in enumerate(clips):
+        for event in reversed(clip.events):
+            out[i, names.index(event.label)] = 1 + min(int(event.start_s), BEGINS - 2)
+    return out
 
 
 def sounding(clips) -> torch.Tensor:
