@@ -106,50 +106,6 @@ def test_a_full_stop_in_a_title_ends_no_sentence():
         Name("Saffron, Pt. 3 of the Green Lamps", "The Lamps"),)))  # fmt: skip
 
 
-def test_a_sentence_is_not_said_twice():
-    said = dataclasses.replace(TALK, history=(("assistant", "I see what you mean. Sure."), ("user", "Sure!")))
-    assert "repetition" in of("Okay. I see what you mean!", said)
-    assert "repetition" in of("Sure.", said)
-    assert not of("Sure. I hear you.", said)
-
-
-SLOW = Attribute("tempo", "slow")
-
-
-@pytest.mark.parametrize(
-    ("text", "good"),
-    [
-        ("It's metal, and it's metal.", False),
-        ('"Blue Hour" is a fast, fast track.', False),
-        ('"Blue Hour" is fast. It has drums, and it is fast.', False),
-        ('Okay, something slow. "Blue Hour" by The Lamps is a slow track.', True),
-        ('A slow, slow one: "Blue Hour".', False),
-        ('"Blue Hour" is fast. "River" by Ana Sol is fast as well.', True),
-        ('"Blue Hour" is fast. "River" by Ana Sol is fast.', True),
-        ('"Blue Hour" is fast, faster than "River".', True),
-        ('"Blue Hour" is sad, mournful, with a harp, yes, a harp.', True),
-        ('"Blue Hour" has no drums, no drums at all.', False),
-    ],
-)
-def test_a_turn_states_nothing_twice(text, good):
-    assert ("repetition" in of(text, dataclasses.replace(OFFER, wanted=(SLOW,)))) is not good
-
-
-@pytest.mark.parametrize(
-    ("text", "good"),
-    [
-        ("Would very slow, slow music do?", False),
-        ("I'd like something slow. Let's go for a slow piece.", False),
-        ("Something slow, please.", True),
-        ("Something slow like The Lamps, in the style of The Lamps.", False),
-        ('I liked "Blue Hour" by The Lamps. Something slow by The Lamps.', True),
-    ],
-)
-def test_a_turn_asks_for_nothing_twice(text, good):
-    ask = Brief("user", ("add_filter",), new=(SLOW, Attribute("artist", "The Lamps", "like")), liked=(BLUE,))
-    assert ("repetition" in of(text, ask)) is not good
-
-
 def test_the_phrase_book_hardly_says_a_thing_twice():
     twice = [text for text, brief in phrase_book(1500, seed=8) if any("twice" in f.message for f in faults(text, brief))]
     assert len(twice) <= 0.005 * 1500, twice
