@@ -63,7 +63,7 @@ class LocalListener:
         if not getattr(processor, "chat_template", None):
             raise ModelError(f"{model_id}: its processor has no chat template; add chat_template.jinja to its folder")
         self.max_clip_s = _max_clip_s(processor, extractor)
-        self.sampling = _advised(model.generation_config)
+        self.sampling = _advised(model)
         self.memo = remember_tower(model)
         self._spelling = Spelling(processor.tokenizer) if spells(processor.tokenizer) else None
         self._stating = stating_tokens(processor.tokenizer)
@@ -339,11 +339,14 @@ class Draw:
         return torch.full_like(scores, float("-inf")).scatter(1, token, 0.0)
 
 
-def _advised(own) -> Sampling:
-    """What a checkpoint's generation config says about sampling; the default where it says nothing."""
+def _advised(model) -> Sampling:
+    """What a checkpoint says about sampling; the default where it says nothing.
+
+    Its generation config, and ``stated_top_p`` of its config: generation configs keep no key that transformers does not know.
+    """
+    own, stated = model.generation_config, getattr(model.config, "stated_top_p", None)
     if not own.do_sample or own.temperature is None:
         return DEFAULT_SAMPLING
-    stated = getattr(own, "stated_top_p", None)
     return Sampling(temperature=float(own.temperature), top_p=float(own.top_p or 1.0), stated_top_p=stated and float(stated))
 
 
