@@ -64,7 +64,8 @@ def dialogues(run: Path, n: int) -> str:
 
 def verdicts(turn: dict) -> str:
     """What came of the turn's audible statements, small, below it."""
-    said = [f"{MARKS[claim['verdict']]} {claim['text']}" for claim in turn["claims"] if claim["basis"] == "heard"]
+    said = [f"{MARKS[claim['verdict']]} {'' if claim['present'] else 'no '}{claim['text']}" for claim in turn["claims"]
+            if claim["basis"] == "heard"]  # fmt: skip
     return f"<br><sub>{' · '.join(dict.fromkeys(said))}</sub>" if said else ""
 
 

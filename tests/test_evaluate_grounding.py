@@ -7,8 +7,9 @@ import plans
 import pytest
 
 from mdialog.errors import InputError
-from mdialog.evaluate.grounding import SOUNDS, _sounds, _Turn, evaluate_grounding, table
+from mdialog.evaluate.grounding import SOUNDS, Stated, _by_verdict, _sounds, _Turn, evaluate_grounding, table
 from mdialog.evidence import COLUMNS, Witness
+from mdialog.hearing import Share
 from mdialog.listener.base import DEFAULT
 from mdialog.plan import Clip
 from mdialog.referee import Referee
@@ -82,9 +83,14 @@ def test_who_hears_is_right_with_the_real_clip_only_and_who_does_not_is_as_right
     assert share["real clip"].value == pytest.approx(1 / 3 if deaf else 1.0)
     assert share["another clip"].value == pytest.approx(1 / 3 if deaf else 0.0)
     assert found.written["real clip"].recommending.value == 1.0 and found.written["real clip"].claims == 1.0
-    text = table(found)
-    assert "| tempo |" in text and "another clip" in text
-    assert found.as_json()["by_kind"]["real clip"]["all"]["n"] == 6
+
+
+def test_accepted_statements_are_counted_by_their_verdict():
+    stated = [("heard", True, "supported")] * 3 + [("heard", False, "supported"), ("heard", True, "unverifiable")]
+    stated += [("heard", False, "unverifiable"), ("echoed", False, "supported"), ("heard", None, "unverifiable")]
+    found = _by_verdict([Stated("accepted", "tempo", basis, true, verdict) for basis, true, verdict in stated])
+    assert found["accepted and supported ones that are true"] == Share(3, 4)
+    assert found["accepted ones that cannot be told, and are true"] == Share(1, 2)
 
 
 def test_what_was_asked_for_is_no_hearing(run_of):

@@ -78,7 +78,8 @@ class Grounding:
     rejected : dict of str to float
         Candidates that each check rejected, a turn of the run.
     checker : dict of str to Share
-        Of first candidates: ``true ones contradicted``, ``false ones supported``, ``verdict given``.
+        Of first candidates: ``true ones contradicted``, ``false ones supported``, ``verdict given``; and what share of the
+        accepted statements is true, of those that were supported and of those that nothing could tell.
     correlation : float or None
         Phi between "the listener is wrong" and "the verdict is wrong" over decided claims of instruments and voices.
     """
@@ -149,7 +150,8 @@ def evaluate_grounding(
     first = [s for s in stated if s.sound == "real clip"]
     return Grounding(
         listener=listener.model_id, truth="composer" if truth else "verifier", by_kind=_by_kind(stated), written=written,
-        rejected=_rejected(dialogues), checker=_checker(first) if truth else {}, correlation=_phi(first) if truth else None,
+        rejected=_rejected(dialogues), checker=_checker(first) | _by_verdict(accepted) if truth else {},
+        correlation=_phi(first) if truth else None,
     )  # fmt: skip
 
 
@@ -265,6 +267,14 @@ def _checker(stated: Sequence[Stated]) -> dict[str, Share]:
         "true ones contradicted": share(s.verdict == "contradicted" for s in known if s.true),
         "false ones supported": share(s.verdict == "supported" for s in known if not s.true),
         "verdict given": share(s.verdict != "unverifiable" for s in stated),
+    }
+
+
+def _by_verdict(accepted: Sequence[Stated]) -> dict[str, Share]:
+    known = [s for s in accepted if s.true is not None and s.basis == "heard"]
+    return {
+        "accepted and supported ones that are true": share(s.true for s in known if s.verdict == "supported"),
+        "accepted ones that cannot be told, and are true": share(s.true for s in known if s.verdict == "unverifiable"),
     }
 
 
