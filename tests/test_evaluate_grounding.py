@@ -83,6 +83,9 @@ def test_who_hears_is_right_with_the_real_clip_only_and_who_does_not_is_as_right
     assert share["real clip"].value == pytest.approx(1 / 3 if deaf else 1.0)
     assert share["another clip"].value == pytest.approx(1 / 3 if deaf else 0.0)
     assert found.written["real clip"].recommending.value == 1.0 and found.written["real clip"].claims == 1.0
+    text = table(found)
+    assert "| tempo |" in text and "another clip" in text
+    assert found.as_json()["by_kind"]["real clip"]["all"]["n"] == 6
 
 
 def test_accepted_statements_are_counted_by_their_verdict():
