@@ -22,8 +22,12 @@ def repetition(said: Utterance) -> Iterator[Fault]:
     for sentence in _sentences(said.text):
         if len(sentence.split()) >= REPEATED_SENTENCE_WORDS and _plain(sentence) in earlier:
             yield Fault("repetition", sentence, "a sentence said before in this dialogue")
+    if match := _WITH_ITSELF.search(said.text):
+        yield Fault("repetition", match[0], "a title beside itself")
     yield from _twice(said)
 
+
+_WITH_ITSELF = re.compile(r'"([^"]+?)[.,!?]?"[^.!?"]*"\1[.,!?]?"')  # "A" goes well with "A"
 
 # Who compares, agrees or answers says again what was said; "a harp, yes, a harp" and "fast, really fast" mean it.
 _AGAIN = re.compile(

@@ -67,3 +67,9 @@ def test_a_bare_answer_may_come_again():
     answer = Brief("assistant", ("item_attribute_answer",), asks=("times:dog",), clips=CLIP, history=before)
     assert not twice("Once.", answer)
     assert twice("Once.", dataclasses.replace(TALK, history=before))
+
+
+def test_no_track_is_put_beside_itself():
+    assert twice('"Blue Hour" goes well with "Blue Hour."', OFFER)
+    assert not twice('"Blue Hour" goes well with "River."', OFFER)
+    assert not twice('You liked "Blue Hour". So after "Blue Hour" comes "River".', OFFER)
