@@ -302,7 +302,7 @@ class Cascade:
             if code < 0:
                 continue
             attribute = Attribute(kind, names[code].as_py())
-            if attribute in self.spent or Attribute(kind, attribute.value, "avoid") in self.spent:
+            if any(Attribute(kind, attribute.value, polarity) in self.spent for polarity in ("want", "avoid", "like")):
                 continue
             mask = self.mask_of(attribute)
             if count(mask & unseen) and count(mask & base) < base_size:
@@ -321,8 +321,8 @@ class Cascade:
                 options.append(Attribute("track", snapshot.ids[track].as_py(), "like"))
             elif kind == "similar_artist" and snapshot.artist[track] >= 0:
                 options.append(Attribute("artist", snapshot.artists[int(snapshot.artist[track])].as_py(), "like"))
-        avoided = {a.value for a in self.in_force if a.polarity == "avoid"}
-        return [a for a in dict.fromkeys(options) if a not in self.spent and a.value not in avoided]
+        named = {a.value for a in self.in_force if a.polarity == "avoid" or is_focus(a)}
+        return [a for a in dict.fromkeys(options) if a not in self.spent and a.value not in named]
 
     def _neighbours(self) -> list[int]:
         """Tracks with sound that are near the goal but not in it."""

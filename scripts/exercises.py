@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import clips as clip_data
@@ -30,6 +30,7 @@ EVENTS_TASK = "list the sounds and their seconds"
 SILENT = 0.4  # share of batches without sound
 REPEATED = 0.4  # share of those exercises that repeat names
 SEARCHED = 0.25  # share of exercises without sound that write a query
+TOLD_EVENTS = 0.15  # share of exercises without sound about sound events, which stand in the brief as hints
 SCENES = 0.4  # share of exercises with sound that are about sound events
 TURNS = 4  # of talk about the same sound in one sequence: each is 60 tokens, the sound that they share 125
 HINTED, HINTED_SILENT = 0.08, 0.85  # share of briefs about a clip that hold its labels as hints, with and without its sound
@@ -147,6 +148,13 @@ def with_sound(rng: random.Random, data: clip_data.Clips) -> Exercise:
     return Exercise(rows, tuple(turns))
 
 
+def told_events(rng: random.Random, scenes: clip_data.Clips) -> Exercise:
+    """A question about sound events that are told in the brief, and its answer."""
+    clip = rng.choice(scenes.labels)
+    state, answer = event_talk(rng, clip, hints=timed(clip).split("; "))
+    return Exercise((), ((state, answer),), dense=True)
+
+
 def with_events(rng: random.Random, scenes: clip_data.Clips) -> Exercise:
     """Questions about a clip of sound events and their answers; what sounds when, listed."""
     row = rng.randrange(len(scenes))
@@ -155,11 +163,12 @@ def with_events(rng: random.Random, scenes: clip_data.Clips) -> Exercise:
     return Exercise((row,), (*turns, (EVENTS_TASK, timed(clip))), dense=True)
 
 
-def event_talk(rng: random.Random, clip: ClipEvents) -> tuple[str, str]:
+def event_talk(rng: random.Random, clip: ClipEvents, hints: Sequence[str] = ()) -> tuple[str, str]:
     """A question about sound events, or (mostly) its answer."""
     role, intent = ("user", "item_attribute_question") if rng.random() < 0.2 else ("assistant", "item_attribute_answer")
     brief = phrases.random_brief(rng, 1, names=naming(rng), role=role, intents=(intent,))
-    brief = dataclasses.replace(brief, asks=(happenings.draw_ask(rng, clip.events),), wanted=(), new=(), liked=(), refused=())
+    brief = dataclasses.replace(brief, asks=(happenings.draw_ask(rng, clip.events),), wanted=(), new=(), liked=(), refused=(),
+                                hints=tuple(rng.sample(hints, len(hints))))  # fmt: skip
     return briefs.state(brief), phrases.say(brief, [clip], rng)
 
 
@@ -195,6 +204,8 @@ class Batches:
             yield from map(self._collate, groups)
 
     def _quiet(self) -> Exercise:
+        if self.scenes is not None and self.rng.random() < TOLD_EVENTS:
+            return told_events(self.rng, self.scenes)
         return without_sound(self.rng, self.data)
 
     def _sounding(self) -> Exercise:

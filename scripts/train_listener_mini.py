@@ -11,14 +11,17 @@ Five stages, each with its own minutes, resumable from the last checkpoint:
    to do what the brief says, and to put facts (written into the brief as hints) into words;
 4. language: the language model on frozen, stored encoder outputs, with the phrase book, which speaks most of what the
    encoder's heads find clear, of music and of scenes of sound events, which the encoder never learned. Half-way up the
-   model, heads read where a clip's audio ends what was gathered of it, and at every place of it which sounds are there;
+   model, heads read where a clip's audio ends what was gathered of it, and at every place of it which sounds are there:
+   of the clips of a batch, and of many more that are only listened to, by this half alone;
 5. joint: everything together, features augmented.
 
 The same code runs on a GPU with ``--device cuda``, and on every core of a machine without one under
 ``torchrun --nproc-per-node N scripts/train_listener_mini.py ... --threads 1``.
 """
 
+import copy
 import dataclasses
+import hashlib
 import math
 import time
 from pathlib import Path
@@ -138,7 +141,8 @@ PARTS = ("model", "heads", "counter", "gatherers", "spotter", "timer")
 COUNTING = 4.0  # weight of the loss of the rhythm's spectrum
 GATHERING = 0.15  # weight of the loss of what is gathered
 SPOTTING, TIMING = 6.0, 2.0  # weights of the losses of which sounds are where, and of what is gathered of their begins
-BEGINS = 11  # of a sound: not there, or in which second
+SECONDS = 11  # of a sound: not there, or in which second it begins, or how many it is there
+LISTENED = 24  # clips a step that are only listened to, two of three of them scenes
 
 
 class Trainer:
@@ -152,8 +156,9 @@ class Trainer:
         self.counter = torch.nn.Linear(D_AUDIO, BANDS * len(BEATS_HZ)).to(args.device)
         self.gatherers = Heads(D_TEXT).to(args.device)  # on what the language model gathers of a clip
         self.spotter = torch.nn.Linear(D_TEXT, len(vocab.events().names)).to(args.device)  # on each place of a clip
-        self.timer = torch.nn.Linear(D_TEXT, len(vocab.events().names) * BEGINS).to(args.device)  # where the clip ends
+        self.timer = torch.nn.Linear(D_TEXT, 2 * len(vocab.events().names) * SECONDS).to(args.device)  # where the clip ends
         self.true = {k: x.to(args.device) for k, x in targets(train.labels).items()}
+        self.stored: tuple[np.ndarray, ...] = ()  # the encoder's outputs, from `told` on
         self.path = args.out / "checkpoint.pt"
         self.state = {"stage": 0, "spent_s": 0.0}
         if self.path.exists():
@@ -286,23 +291,45 @@ class Trainer:
         found = Heads.accuracy(out, true)
         print(f"{what}, artists held out: " + "  ".join(f"{k} {x:.3f}" for k, x in found.items()), flush=True)
 
-    def stored_states(self) -> tuple[torch.Tensor, clip_data.Clips]:
-        """Encoder outputs of every training clip and then every scene, (n, 125, d) in half precision; the clips, with how
-        clear their facts are.
+    def stored_states(self) -> tuple[np.ndarray, np.ndarray]:
+        """Encoder outputs of every training clip and of every scene, each (n, 125, d) in half precision.
+
+        They lie in files, which are used again as long as the encoder is the same.
         """
         tower = self.model.model.audio_tower.eval()
-        out = torch.empty((len(self.train) + len(self.scenes), AUDIO_TOKENS, D_AUDIO), dtype=torch.bfloat16)
-        labels = []
-        with torch.inference_mode(), self.autocast():
-            for data, first in ((self.train, 0), (self.scenes, len(self.train))):
-                for start in range(0, len(data), 64):
-                    rows = np.arange(start, min(start + 64, len(data)))
-                    states = tower(self.mels(data, rows)).last_hidden_state
-                    out[first + start : first + start + len(rows)] = states.to("cpu", torch.bfloat16)
-                    if data is self.train:
-                        clear = self.heads.clarity(self.heads(states.mean(1)), self.true_of(rows))
-                        labels += [dataclasses.replace(data.labels[i], clarity=c) for i, c in zip(rows, clear, strict=True)]
-        return out, dataclasses.replace(self.train, labels=labels)
+        weights = b"".join(p.detach().cpu().numpy().tobytes() for p in tower.parameters())
+        made = hashlib.sha256(weights).hexdigest()[:12]
+        return tuple(self._stored(data, self.args.out / "states" / f"{name}-{self.crew.rank}of{self.crew.size}-{made}.npy")
+                     for name, data in (("train", self.train), ("scenes", self.scenes)))  # fmt: skip
+
+    def _stored(self, data: clip_data.Clips, path: Path) -> np.ndarray:
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            partial = path.with_suffix(".partial")
+            shape = (len(data), AUDIO_TOKENS, D_AUDIO)
+            out = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float16, shape=shape)
+            with torch.inference_mode(), self.autocast():
+                for rows in np.array_split(np.arange(len(data)), math.ceil(len(data) / 64)):
+                    out[rows] = self.model.model.audio_tower(self.mels(data, rows)).last_hidden_state.cpu().numpy()
+            out.flush()
+            partial.replace(path)
+        return np.load(path, mmap_mode="r")
+
+    def told(self) -> clip_data.Clips:
+        """The training clips, with how clear their facts are to the encoder's heads."""
+        self.stored, labels = self.stored_states(), []
+        with torch.inference_mode():
+            for rows in np.array_split(np.arange(len(self.train)), math.ceil(len(self.train) / 256)):
+                pooled = torch.from_numpy(self.stored[0][rows].astype(np.float32)).to(self.args.device).mean(1)
+                clear = self.heads.clarity(self.heads(pooled), self.true_of(rows))
+                labels += [dataclasses.replace(self.train.labels[i], clarity=c) for i, c in zip(rows, clear, strict=True)]
+        return dataclasses.replace(self.train, labels=labels)
+
+    def states_of(self, rows: np.ndarray) -> torch.Tensor:
+        """Stored encoder outputs of clips; scenes are counted after the music."""
+        music, scenes = self.stored
+        states = [music[row] if row < len(music) else scenes[row - len(music)] for row in rows]
+        return torch.from_numpy(np.stack(states).astype(np.float32)).to(self.args.device)
 
     def text(self, clock: Clock, stage: int) -> None:
         seed = self.seed(clock)
@@ -327,32 +354,49 @@ class Trainer:
         self._steps(clock, stage, (self.model.model.language_model, self.model.lm_head), losses())
 
     def _said(self, batch, rows, audio):
-        """Loss of a batch of utterances, of what was gathered of the music, and of where which sounds were spotted."""
+        """Loss of a batch of utterances and of what was heard for them."""
         loss, heard = language_loss(self.model, *self.there(batch), audio)
+        return loss + self._gathered(heard, rows)
+
+    def _gathered(self, heard, rows):
+        """Loss of what was gathered of the music, and of the scenes: which sounds are where, since when and how long."""
         music, scenes = rows < len(self.train), rows >= len(self.train)
+        loss = torch.zeros((), device=heard.device)
         if music.any():
             loss = loss + GATHERING * Heads.loss(self.gatherers(heard[music, -1]), self.true_of(rows[music]))
         if scenes.any():
             clips = [self.scenes.labels[row - len(self.train)] for row in rows[scenes]]
             spotted = self.spotter(heard[scenes, :-1]).float()
-            loss = loss + SPOTTING * F.binary_cross_entropy_with_logits(spotted, sounding(clips).to(self.args.device))
-            timed = self.timer(heard[scenes, -1]).float().view(-1, BEGINS)
-            rare = torch.tensor([0.1] + [1.0] * (BEGINS - 1), device=timed.device)
-            loss = loss + TIMING * F.cross_entropy(timed, begins(clips).to(timed.device).view(-1), rare)
+            there = sounding(clips).to(heard.device)
+            loss = loss + SPOTTING * F.binary_cross_entropy_with_logits(spotted, there)
+            timed = self.timer(heard[scenes, -1]).float().view(-1, SECONDS)
+            rare = torch.tensor([0.1] + [1.0] * (SECONDS - 1), device=timed.device)
+            true = torch.stack([begins(clips), lasting(there)], 1).to(timed.device)
+            loss = loss + TIMING * F.cross_entropy(timed, true.view(-1), rare)
         return loss
+
+    def listen(self, audio) -> torch.Tensor:
+        """What stands half-way up the language model at every place of clips and where they end, as in `language_loss`."""
+        inner = self.model.model
+        begin, end = (inner.language_model.get_input_embeddings()(self._mark(x, len(audio))) for x in ("bos", "eos"))
+        played = torch.cat([begin, inner.multi_modal_projector(audio), end], 1)
+        return lower_half(inner.language_model)(inputs_embeds=played, use_cache=False).last_hidden_state[:, 1:]
 
     def language(self, clock: Clock, stage: int) -> None:
         inner = self.model.model
-        states, told = self.stored_states()
+        batches = Batches(self.tokenizer, self.told(), batch_size=self.args.batch, seed=self.seed(clock), scenes=self.scenes)
+        rng = np.random.default_rng(self.seed(clock))
         clock.start = time.time()
-        batches = Batches(self.tokenizer, told, batch_size=self.args.batch, seed=self.seed(clock), scenes=self.scenes)
 
         def losses():
             self.model.train()
             for *batch, rows in batches:
-                audio = states[rows].to(self.args.device) if len(rows) else None
+                audio = self.states_of(rows) if len(rows) else None
+                scenes = len(self.train) + rng.integers(len(self.scenes), size=2 * LISTENED // 3)
+                more = np.concatenate([rng.integers(len(self.train), size=LISTENED // 3), scenes])
                 with self.autocast():
-                    yield self._said(batch, rows, audio), len(batch[0])
+                    said, heard = self._said(batch, rows, audio), self.listen(self.states_of(more))
+                    yield said + self._gathered(heard, more), len(batch[0])
 
         modules = (inner.language_model, inner.multi_modal_projector, self.model.lm_head, self.gatherers, self.spotter,
                    self.timer)  # fmt: skip
@@ -360,7 +404,7 @@ class Trainer:
         self.report_language()
 
     def joint(self, clock: Clock, stage: int) -> None:
-        _, told = self.stored_states()
+        told = self.told()
         clock.start = time.time()
         noise = torch.Generator().manual_seed(self.seed(clock))
         seed = 1_000_000 + self.seed(clock)
@@ -404,24 +448,21 @@ class Trainer:
         """How well the spotter knows the sounds of scenes held out, place by place: mean average precision over the sounds."""
         from sklearn.metrics import average_precision_score
 
-        inner, spotted, timed = self.model.model, [], []
+        spotted, timed = [], []
         for rows in np.array_split(np.arange(len(self.scenes_held)), math.ceil(len(self.scenes_held) / 32)):
-            embeds = inner.multi_modal_projector(inner.audio_tower(self.mels(self.scenes_held, rows)).last_hidden_state)
-            begin, end = (inner.language_model.get_input_embeddings()(self._mark(x, len(rows))) for x in ("bos", "eos"))
-            played = torch.cat([begin, embeds, end], 1)
-            out = inner.language_model(inputs_embeds=played, use_cache=False, output_hidden_states=True)
-            gathered = out.hidden_states[TEXT_LAYERS // 2][:, 1:]
-            spotted.append(self.spotter(gathered[:, :-1]).float().cpu())
-            timed.append(self.timer(gathered[:, -1]).float().cpu().view(len(rows), -1, BEGINS))
+            heard = self.listen(self.model.model.audio_tower(self.mels(self.scenes_held, rows)).last_hidden_state)
+            spotted.append(self.spotter(heard[:, :-1]).float().cpu())
+            timed.append(self.timer(heard[:, -1]).float().cpu().view(len(rows), 2, -1, SECONDS))
         true, found = sounding(self.scenes_held.labels), torch.cat(spotted)
         each = [average_precision_score(true[..., i].flatten(), found[..., i].flatten()) for i in range(true.shape[-1])
                 if true[..., i].any()]  # fmt: skip
-        first, told = begins(self.scenes_held.labels), torch.cat(timed)
-        there = first > 0
-        known = average_precision_score(there.flatten(), (1 - told.softmax(-1)[..., 0]).flatten())
-        off = (told[..., 1:].argmax(-1) + 1 - first)[there].abs() <= 1
+        facts, told = torch.stack([begins(self.scenes_held.labels), lasting(true)], 1), torch.cat(timed)
+        there = facts[:, 0] > 0
+        known = average_precision_score(there.flatten(), (1 - told[:, 0].softmax(-1)[..., 0]).flatten())
+        near = ((told[..., 1:].argmax(-1) + 1 - facts).abs() <= 1).transpose(0, 1)[:, there].float().mean(1)
         print(f"spotted, scenes held out: average precision {np.mean(each):.3f}, chance {true.mean():.3f}; gathered: "
-              f"{known:.3f}, chance {there.float().mean():.3f}, begin within a second {off.float().mean():.3f}", flush=True)
+              f"{known:.3f}, chance {there.float().mean():.3f}, begin within a second {near[0]:.3f}, length {near[1]:.3f}",
+              flush=True)  # fmt: skip
 
     def _mark(self, which: str, n: int) -> torch.Tensor:
         return torch.full((n, 1), self.tokenizer.convert_tokens_to_ids(f"<|audio_{which}|>"), device=self.args.device)
@@ -433,8 +474,25 @@ def begins(clips) -> torch.Tensor:
     out = torch.zeros(len(clips), len(names), dtype=torch.long)
     for i, clip in enumerate(clips):
         for event in reversed(clip.events):
-            out[i, names.index(event.label)] = 1 + min(int(event.start_s), BEGINS - 2)
+            out[i, names.index(event.label)] = 1 + min(int(event.start_s), SECONDS - 2)
     return out
+
+
+def lasting(there: torch.Tensor) -> torch.Tensor:
+    """For how many seconds, at least one, each sound is there at all; 0 where it is not. Shape (n, sounds)."""
+    seconds = there.sum(1) * (SECONDS - 1) / AUDIO_TOKENS
+    return torch.where(seconds > 0, seconds.round().clamp(min=1), 0).long()
+
+
+def lower_half(language_model: torch.nn.Module) -> torch.nn.Module:
+    """The same weights, up to where the heads read what was gathered."""
+    half = copy.copy(language_model)
+    half._modules = dict(language_model._modules) | {
+        "layers": language_model.layers[: TEXT_LAYERS // 2], "norm": torch.nn.Identity(),
+    }  # fmt: skip
+    half.config = copy.copy(language_model.config)
+    half.config.num_hidden_layers = TEXT_LAYERS // 2
+    return half
 
 
 def sounding(clips) -> torch.Tensor:

@@ -133,6 +133,13 @@ def test_no_attribute_is_introduced_twice(world):
         assert len(introduced) == len(set(introduced))
 
 
+def test_nobody_wants_an_artist_in_the_artists_own_style(world):
+    for plan in world.plans:
+        for _, _, after in _states(plan):
+            wanted = {a.value for a in after if a.polarity != "like"}
+            assert not wanted & {a.value for a in after if a.polarity == "like"}
+
+
 def test_the_goal_survives_every_filter(world):
     for plan in world.plans:
         goal = plan.goal["track_ids"]

@@ -3,6 +3,7 @@
 import random
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -99,8 +100,32 @@ def test_sounds_are_listed_with_their_seconds_and_marked_where_they_are(scenes):
     assert true[0, :, names.index("rain")].all()
     bell = true[0, :, names.index("bell")]
     assert (bell.argmax().item(), bell.sum().item()) == (30, 20)
+    lasting = training.lasting(true)
+    assert lasting[0, names.index("rain")] == 10 and lasting[0, names.index("bell")] == 2 and lasting.sum() == 12
     first = training.begins(scenes.labels)
     assert first[0, names.index("rain")] == 1 and first[0, names.index("bell")] == 3 and first.sum() == 4
+
+
+def test_half_of_the_model_listens_as_the_whole_of_it_does(model, tokenizer):
+    sound = torch.randn(2, ex.AUDIO_TOKENS, training.D_AUDIO)
+    trainer = training.Trainer.__new__(training.Trainer)
+    trainer.model, trainer.tokenizer, trainer.args = model, tokenizer, SimpleNamespace(device="cpu")
+    ids = tokenizer.encode("<|audio_bos|>" + "<|AUDIO|>" * ex.AUDIO_TOKENS + "<|audio_eos|>\nlist what you hear")
+    ids = torch.tensor([ids, ids])
+    labels = torch.where(torch.arange(ids.shape[1]) == ids.shape[1] - 1, ids, -100)
+    positions = torch.arange(ids.shape[1]).expand(ids.shape)
+    with torch.inference_mode():
+        _, heard = training.language_loss(model, ids, labels, torch.ones(ids.shape), positions, None, sound)
+        assert torch.allclose(trainer.listen(sound), heard, atol=1e-4)
+    assert model.model.language_model.config.num_hidden_layers == training.TEXT_LAYERS
+
+
+def test_a_question_without_sound_is_told_what_sounds(scenes):
+    rng = random.Random(3)
+    exercises = [ex.told_events(rng, scenes) for _ in range(40)]
+    assert all(not exercise.rows and exercise.dense for exercise in exercises)
+    states = [state for exercise in exercises for state, _ in exercise.turns]
+    assert any("bell 2-4" in state and "rain 0-10" in state for state in states) and any("none" in state for state in states)
 
 
 def test_scenes_come_beside_music_and_every_word_about_them_is_a_fact(tokenizer, clips, scenes):
