@@ -98,18 +98,21 @@ def exam(listener, out, items, protocol, seed, device):
 @click.option("--turns", type=POSITIVE, default=200, help="Turns to write again for the grounding.")
 @click.option("--people", type=FILE, help="CPCD's dialogues (.jsonl), to stand beside the run.")
 @click.option("--listener", help="Who writes turns again.  [default: the run's]")
+@click.option("--tracks", type=FILE, help="Answers about the tracks of this file alone: an export's test.tracks.")
 @click.option("--judge", help="Folder, hub id or endpoint:… of a model that scores dialogues by rubrics.")
 @seed_option
 @device_option
 @with_config
-def evaluate(run, catalog, parts, people, **options):
+def evaluate(run, catalog, parts, people, tracks, **options):
     """Evaluate a RUN: grounding, relevance, likeness to people.
 
     Turns are written again with the real clip, another clip, noise and silence. What it finds goes into
     RUN/evaluation.
     """
     from mdialog.evaluation import evaluate as look
+    from mdialog.split import read_tracks
 
+    options["tracks"] = read_tracks(tracks) if tracks else None
     page = look(run, catalog=catalog, parts=parts, people=people, say=lambda text: click.echo(text, err=True),
                 **options)
     click.echo(page)

@@ -4,6 +4,7 @@
 ``export.json``       what the folder holds: format, run, split
 ``audio/HASH.flac``   each clip once, under what it was cut from (not for ``parquet``, which has them inside)
 ``dialogues.…``       the rows; ``train.…`` and ``test.…`` where they are split
+``test.tracks``       ids of the tracks of the test side, for ``mdialog evaluate --tracks``
 ``lost.jsonl``        dialogues that are not in it, and why
 ===================== =====================================================================================
 """
@@ -27,7 +28,7 @@ from mdialog.errors import InputError, MdialogError
 from mdialog.files import write_text
 from mdialog.plan import read_plans
 from mdialog.run import DIALOGUES, PLANS
-from mdialog.split import Split, split
+from mdialog.split import Split, split, write_tracks
 
 ABOUT, AUDIO, LOST = "export.json", "audio", "lost.jsonl"
 WHOLE = "dialogues"  # the name of the rows where they are not split
@@ -137,6 +138,8 @@ def export(run: str | Path, *, format: str, out: str | Path, catalog: str | Path
 
         for side, ids in sides.items():
             _write_side(out / side, dialogues(ids), format=format, cutter=cutter, report=report, shard_mb=max_shard_mb)
+    if parted:
+        write_tracks((dialogue for dialogue in read_dialogues(source) if dialogue.id in sides["test"]), out)
     if format == "conversations":
         write_text(out / "dataset_info.json", json.dumps(formats.dataset_info(list(sides)), indent=2) + "\n")
     lines = (json.dumps({"id": name, "why": why}, ensure_ascii=False) + "\n" for name, why in report.lost)

@@ -3,14 +3,17 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from mdialog import seeds
 from mdialog.dialogue import Dialogue
 from mdialog.errors import InputError
+from mdialog.files import write_text
 
 WAYS = ("components", "held tracks")
+TRACKS = "test.tracks"  # the file of the test side's tracks, an id a line
 _ROUNDS = 50  # in which held tracks are chosen: in each, at most so small a part of the test side
 _COMPARED = 64  # dialogues that are compared one by one for it
 
@@ -76,6 +79,28 @@ def split(dialogues: Iterable[Dialogue], *, test_share: float = 0.1, by: str = "
 
 
 _TRAIN, _TEST, _OUT = 0, 1, 2
+
+
+def write_tracks(dialogues: Iterable[Dialogue], folder: Path) -> None:
+    """Ids of all tracks of these dialogues into ``folder/test.tracks``."""
+    write_text(folder / TRACKS, "".join(f"{i}\n" for i in sorted({i for dialogue in dialogues for i in dialogue.tracks})))
+
+
+def read_tracks(path: Path) -> frozenset[str]:
+    """Ids of tracks, one a line, as `write_tracks` left them.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or holds none.
+    """
+    try:
+        found = frozenset(filter(None, path.read_text(encoding="utf-8").split("\n")))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: ids of tracks, one a line, cannot be read from it ({error})") from error
+    if not found:
+        raise InputError(f"{path} is empty; give the ids of tracks, one a line")
+    return found
 
 
 def names_of(dialogue: Dialogue) -> frozenset[tuple[str, str]]:

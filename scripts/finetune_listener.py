@@ -4,7 +4,8 @@
 
 Each turn of the runs is one example: the brief with its clips as sound, and the utterance that passed the checks. The loss
 is of the utterance alone. Dialogues are held out so that no artist and no track of theirs is trained on; their loss is printed
-before and after. The adapter is merged: OUT is a folder that `--listener` takes.
+before and after. The adapter is merged: OUT is a folder that `--listener` takes; its ``test.tracks`` holds the ids of the
+tracks that were held out, for ``mdialog evaluate --tracks``.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from mdialog.listener.base import Request
 from mdialog.listener.local import LocalListener
 from mdialog.plan import read_plans
 from mdialog.run import DIALOGUES, PLANS, player
-from mdialog.split import split
+from mdialog.split import split, write_tracks
 
 EARS = r".*(audio_tower|audio_encoder|audio_model|embed_audio|multi_modal_projector).*"  # stay as they are
 
@@ -167,6 +168,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tuner.train(taught, minutes=args.minutes, epochs=args.epochs, batch=args.batch, seed=args.seed)
     print(f"held out after: loss {tuner.held_out_loss(held):.4f}", flush=True)
     tuner.save(args.out)
+    write_tracks((dialogue for run in args.runs for dialogue in read_dialogues(run / DIALOGUES) if (run, dialogue.id) in test),
+                 args.out)  # fmt: skip
     print(f"saved {args.out}; write with it: mdialog generate --listener {args.out}")
 
 

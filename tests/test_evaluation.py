@@ -81,7 +81,10 @@ def test_answers_are_compared_and_left_out_by_default_where_a_library_lacks(
     found = json.loads((tmp_path / "asked" / "evaluation" / "answers.json").read_text())
     assert "## Answers" in page and "sacrebleu" in page and found["rows"][0]["n"] == len(found["compared"]) > 0
     held = found["compared"][0]["tracks"]
-    evaluate(tmp_path / "asked", catalog=str(catalog_path), parts=("answers",), tracks=held)
+    (tmp_path / "test.tracks").write_text("\n".join(held) + "\n")
+    asked = ["evaluate", str(tmp_path / "asked"), "--catalog", str(catalog_path), "--part", "answers", "--tracks"]
+    result = CliRunner().invoke(cli.main, [*asked, str(tmp_path / "test.tracks")])
+    assert result.exit_code == 0, result.output
     assert json.loads((tmp_path / "asked" / "evaluation" / "answers.json").read_text())["n"] < found["n"]
 
     line = "sacrebleu not installed; text metrics need: pip install 'mdialog[eval]'"

@@ -24,6 +24,7 @@ from mdialog.errors import InputError
 from mdialog.export import clip_name, export
 from mdialog.formats import FORMATS, dialogue_of, spans_of
 from mdialog.plan import write_plans
+from mdialog.split import read_tracks
 from mdialog.write import Options
 
 CLIPS = {("t1", 0.0, 10.0): 220, ("t2", 10.0, 20.0): 440}  # what plans.plan plays, and the tone in it, Hz
@@ -359,6 +360,8 @@ def test_sides_share_nothing(written, tmp_path, format):
     loaded = datasets.load_dataset(kind, data_files=files, cache_dir=str(tmp_path / "hf"))
     for side, ids in (("train", report.split.train), ("test", report.split.test)):
         assert {name[: len("md-000000")] for name in loaded[side]["id"]} == set(ids)
+    tested = [d for d in read_dialogues(folder / runs.DIALOGUES) if d.id in report.split.test]
+    assert read_tracks(tmp_path / "out" / "test.tracks") == set(tested[0].tracks)
 
 
 # ---- the command

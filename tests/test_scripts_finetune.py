@@ -14,6 +14,7 @@ from mdialog import run as runs
 from mdialog.audio import AudioCache
 from mdialog.listener.local import LocalListener
 from mdialog.plan import from_json, to_json, write_plans
+from mdialog.split import read_tracks
 from mdialog.write import Options
 
 pytest.importorskip("peft")
@@ -55,6 +56,8 @@ def test_what_is_taught_is_learned_and_the_ears_stay_as_they_are(folder, tmp_pat
     assert "2 train, 2 test" in said and "12 turns taught, 12 held out" in said
     before, after = map(float, re.findall(r"held out \w+: loss ([\d.]+)", said))
     assert after < before - 0.1  # the same phrases are said of other names
+    tracks = read_tracks(tmp_path / "out" / "test.tracks")
+    assert tracks in (frozenset(plans.NAMES), frozenset(f"other-{track_id}" for track_id in plans.NAMES))
     old, new = (LocalListener.load(path) for path in (model, tmp_path / "out"))
     weights = dict(old.model.named_parameters())
     changed = {name for name, p in new.model.named_parameters() if not torch.equal(p, weights[name])}

@@ -5,7 +5,7 @@ import pytest
 from mdialog import seeds
 from mdialog.dialogue import validate
 from mdialog.errors import InputError
-from mdialog.split import names_of, split
+from mdialog.split import names_of, read_tracks, split
 
 
 def dialogue(number: int, tracks: dict[str, str], attributes=()):
@@ -120,3 +120,12 @@ def test_dialogues_about_nothing_are_trained_on():
 def test_refusals(dialogues, options, said):
     with pytest.raises(InputError, match=said):
         split(dialogues, **options)
+
+
+@pytest.mark.parametrize(("data", "why"), [(b"", "is empty"), (b"\n\n", "is empty"), (b"\xff\xfe", "cannot be read")])
+def test_a_file_that_names_no_track_is_refused(tmp_path, data, why):
+    (tmp_path / "a.tracks").write_bytes(data)
+    with pytest.raises(InputError, match=why):
+        read_tracks(tmp_path / "a.tracks")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_tracks(tmp_path / "none.tracks")

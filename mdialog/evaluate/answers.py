@@ -14,13 +14,12 @@ from mdialog import seeds
 from mdialog.dialogue import Dialogue
 from mdialog.evaluate.references import BOOK, CAPTIONS, REFERENCES, Compared, answers_of, compare
 from mdialog.evaluate.relevance import composer_truth
-from mdialog.evaluate.text import RESAMPLES, Metric, TextScores, evaluate_text
+from mdialog.evaluate.text import Metric, TextScores, evaluate_text, percentiles
 from mdialog.plan import Plan
 from mdialog.snapshot import Snapshot
 from mdialog.synth.labels import Labels
 
 LEAST = 20  # answers that a row of a recipe or a kind of question needs
-MEANS = ("ROUGE-L", "CIDEr-D")  # metrics whose score of all answers is the mean over them
 LIBRARIES = {"sacrebleu": "sacrebleu", "rouge_score": "rouge-score", "pycocoevalcap": "pycocoevalcap"}
 
 
@@ -40,7 +39,7 @@ class Figure:
     adds : float or None
         The first less the second: what comes of the sound.
     adds_interval : (float, float) or None
-        Both with the same draws; None for BLEU-4, which is no mean over answers.
+        Both with the same draws.
     book : float or None
         The phrase book's own text against the clip's references.
     book_adds, book_adds_interval
@@ -185,8 +184,8 @@ def _rows(own: Sequence[Compared], source: str, scores: tuple[TextScores | None,
         for one in own:
             parted.setdefault(name(one), []).append(one)
         groups |= {key: parted[key] for key in sorted(parted) if LEAST <= len(parted[key]) < len(own)}
-    return [_row("all", source, own, scores, seed),
-            *(_row(of, source, some, _scores(some, seed), seed) for of, some in groups.items())]  # fmt: skip
+    return [_row("all", source, own, scores),
+            *(_row(of, source, some, _scores(some, seed)) for of, some in groups.items())]  # fmt: skip
 
 
 def _scores(some: Sequence[Compared], seed: int) -> tuple[TextScores | None, ...]:
@@ -199,34 +198,25 @@ def _scores(some: Sequence[Compared], seed: int) -> tuple[TextScores | None, ...
     )
 
 
-def _row(of: str, source: str, some: Sequence[Compared], scores: tuple[TextScores | None, ...], seed: int) -> Row:
-    tracks = [one.tracks[-1] for one in some]
-    _, group_of = np.unique(tracks, return_inverse=True)
+def _row(of: str, source: str, some: Sequence[Compared], scores: tuple[TextScores | None, ...]) -> Row:
     figures = []
     for real, another, book_, book_another in zip(*((s.metrics if s else [None] * 3) for s in scores), strict=True):
         figures.append(Figure(
             real.name, real.best, real.score, real.interval, another.score, another.interval,
-            adds=_less(real, another), adds_interval=_interval(real, another, group_of, seed),
+            adds=_less(real, another), adds_interval=_interval(real, another),
             book=book_ and book_.score, book_adds=_less(book_, book_another),
-            book_adds_interval=_interval(book_, book_another, group_of, seed),
+            book_adds_interval=_interval(book_, book_another),
         ))  # fmt: skip
-    return Row(of, source, len(some), len(set(tracks)), tuple(figures))
+    return Row(of, source, len(some), len({one.tracks[-1] for one in some}), tuple(figures))
 
 
 def _less(one: Metric | None, other: Metric | None) -> float | None:
     return None if not one or one.score is None else one.score - other.score
 
 
-def _interval(one: Metric | None, other: Metric | None, group_of: np.ndarray, seed: int) -> tuple[float, float] | None:
-    """95 % of the difference of two means over the same answers, by the bootstrap over groups (n_answers,)."""
-    n = int(group_of.max()) + 1
-    if not one or one.name not in MEANS or one.score is None or n < 2:
-        return None
-    sums = np.bincount(group_of, weights=np.subtract(one.items, other.items))
-    sizes = np.bincount(group_of)
-    drawn = seeds.generator(seed, "answers").integers(0, n, size=(RESAMPLES, n))
-    low, high = np.percentile(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1), [2.5, 97.5])
-    return float(low), float(high)
+def _interval(one: Metric | None, other: Metric | None) -> tuple[float, float] | None:
+    """95 % of the difference, draw by draw of the bootstrap that both have in common."""
+    return percentiles(np.subtract(one.drawn, other.drawn)) if one and other else None
 
 
 # ---- text

@@ -5,7 +5,7 @@ knows what is true of a sound; they are here because published work on audio dia
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 
 import numpy as np
@@ -37,6 +37,8 @@ class Metric:
         95 %, by the bootstrap over groups; None for fewer than two groups.
     items : tuple of float
         Score of every answer, in order.
+    drawn : tuple of float
+        Score of each draw of the bootstrap; equal seeds and groups draw alike, so that two metrics compare draw by draw.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Metric:
     score: float | None
     interval: tuple[float, float] | None
     items: tuple[float, ...]
+    drawn: tuple[float, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,15 @@ class TextScores:
 
     def as_json(self) -> dict:
         """Ready for JSON, the scores of every answer included."""
-        return asdict(self)
+        found = asdict(self)
+        for metric in found["metrics"]:
+            del metric["drawn"]
+        return found
+
+
+def percentiles(drawn: Sequence[float]) -> tuple[float, float] | None:
+    """The middle 95 % of the bootstrap's scores; None where nothing was drawn."""
+    return tuple(np.percentile(drawn, [2.5, 97.5]).tolist()) if len(drawn) else None
 
 
 def evaluate_text(
@@ -203,16 +214,15 @@ def _library(name: str):
 def _metric(name: str, best: float, found: _Found, group_of: np.ndarray, seed: int) -> Metric:
     """A metric with its interval: the corpus score with whole groups drawn again, every metric with the same draws."""
     library, tokeniser, items, total = found
-    score = interval = None
+    score, drawn = None, ()
     if total:
         score = total(np.ones(len(items), dtype=np.int64))
         n = int(group_of.max()) + 1
         if n > 1:
             rng = seeds.generator(seed, "text")
-            drawn = (np.bincount(rng.integers(0, n, size=n), minlength=n) for _ in range(RESAMPLES))
-            low, high = np.percentile([total(times[group_of]) for times in drawn], [2.5, 97.5])
-            interval = (float(low), float(high))
-    return Metric(name, library, tokeniser, best, score, interval, tuple(items.tolist()))
+            times = (np.bincount(rng.integers(0, n, size=n), minlength=n) for _ in range(RESAMPLES))
+            drawn = tuple(total(some[group_of]) for some in times)
+    return Metric(name, library, tokeniser, best, score, percentiles(drawn), tuple(items.tolist()), drawn)
 
 
 # ---- text
