@@ -96,6 +96,8 @@ def parser(doc: str) -> argparse.ArgumentParser:
 
 def start(args: argparse.Namespace) -> None:
     """Threads, seed and the output folder."""
+    # On a CPU oneDNN keeps what it compiled for each new length of a sequence: by default 1,024 of them, gigabytes.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.manual_seed(0)
