@@ -109,7 +109,7 @@ class _Entry:
 @cache
 def _entries() -> dict[str, tuple[_Entry, ...]]:
     """All entries by their hints."""
-    entries = []
+    entries = [_Entry("", "", word) for word in clauses.GRAMMAR["unheard"]]
     for row in clauses.TABLE["comparative"]:
         for comparison in ("more", "less", "same"):
             entries += [_Entry(row["kind"], row["value"], word, comparison) for word in row.get(comparison, ())]
@@ -138,7 +138,7 @@ _TONIC = r"(?<![\w#♭])([A-G])(?: ?(#|♯|♭|b|sharp|flat)(?![a-z]))? (major|m
 _KEY = re.compile(rf"{_TONIC}(?! (?:or|mode|quibble)\b)", re.I)
 _SHARPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _BPM = re.compile(
-    r"\b(\d{2,3})(?:\.\d+)? ?(?:bpm\b|beats? (?:a|per|to the|to a) minute)"
+    r"(?<!heart rate is )(?<!heart beats at )\b(\d{2,3})(?:\.\d+)? ?(?:bpm\b|beats? (?:a|per|to the|to a) minute)"
     r"|(?<=\btempo )(?:of |is |at |around |about )+(\d{2,3})\b",
     re.I,
 )
@@ -173,7 +173,7 @@ def _in_span(masked: str, start: int, end: int) -> list[Claim]:
         if any(a < at[1] and at[0] < b for a, b in taken):
             continue
         taken.append(at)
-        claim = _read(text, start, kind, value, at, comparison)
+        claim = kind and _read(text, start, kind, value, at, comparison)
         if claim:
             found.append(claim)
     return _of_leads(text, sorted(found, key=lambda c: c.start))
@@ -206,7 +206,8 @@ _SCALES = (
     (re.compile(r"\b(?:tempo|pace|speed)\b", re.I), "tempo", {"low": "slow", "high": "fast", "medium": "moderate"}),
 )
 _DEGREE = re.compile(
-    r"\b(?:(?P<low>low|down)|(?P<high>high|up)|(?P<medium>medium|moderate|measured|steady)|(?P<same>the same|same))\b", re.I
+    r"\b(?:(?P<low>low|down)|(?P<high>high(?! (?:spirited|pitch))|up)"
+    r"|(?P<medium>medium|moderate|measured|steady)|(?P<same>the same|same))\b", re.I
 )
 _AS_BEFORE = re.compile(r" \w+ (?:as|here)\b|[\w ]*, (?:different|other|another)\b")  # "same tempo as", "same tempo, other key"
 _CHANGES = {"low": "less", "high": "more", "same": "same"}
@@ -239,7 +240,7 @@ def _degrees(text: str, start: int) -> Iterator[tuple[str, str, tuple[int, int],
             as_before = degree == "same" and here and _AS_BEFORE.match(after)
             if here and compares and (subject or as_before):
                 yield kind, POLES[kind], match.span(), _CHANGES[degree]
-            elif here and not compares and degree in values:
+            elif here and not compares and degree in values and (kind, match[0].lower()) != ("tempo", "steady"):
                 yield kind, values[degree], match.span(), None
 
 
@@ -262,18 +263,24 @@ def _key_name(match: re.Match) -> str:
 # ---- what a word claims where it stands
 
 _NOT_OF_TEMPO = re.compile(
-    r"^ (?:\w+ )?(?:rap\b|runs?|licks?|chords?|strum\w*|arpeggi\w*|crescendo|fills?|guitar strum\w*|fade|build)", re.I
+    rf"^ (?:(?!(?:{clauses.any_of('stop')}|{clauses.any_of('whole')})\b)\w+ ){{0,2}}?{clauses.any_of('quick')}", re.I
 )
 _RAPPED = re.compile(r"\b(?:rap|vocals?|rapping|runs?|licks?|chords?|strumming)(?: vocals?)? (?:is|are)(?: \w+)? $", re.I)
 _TAUGHT = re.compile(r"\b(?:about|teach\w*|practi[sc]\w+|explain\w*|learn\w*|teacher playing)(?: the| an?| of)* $", re.I)
+_TOPIC = re.compile(rf"{clauses.any_of('topic')}(?: the| an?| his| her)* $", re.I)
 _OCCASION = re.compile(
     r"\b(?:i'm|i am|i was|(?:makes?|made|leaves?|left|keeps?|gets?|puts) (?:me|us|you)|you're|i feel|feeling(?! of)"
     r"|for an?|during an?|at an?|such as|like an?|(?:me|you|us|one|listeners?) in(?:to)? an?) (?:\w+ )?$",
     re.I,
 )
+_OF_PEOPLE = re.compile(
+    r" (?:(?!voiced?\b|sounding\b)\w+ )?(?:m[ae]n|wom[ae]n|people|person|kids?|children|guys?|fans?|crowd|audience)\b"
+    r"(?!'s| (?:is |are |was |were )?(?:\w+ly )?(?:sing|voice|vocal|chant|rap|croon|choir))", re.I
+)
 _FEELINGS = re.compile(r" (?:up )?(?:suspense|tension|anticipation|excitement|fear)", re.I)
 _FEELING_BEFORE = re.compile(r"\b(?:suspense|tension|anticipation|excitement|fear) $", re.I)
 _OBJECT = re.compile(
+    r" into (?:an?|the) (?:section|verse|chorus|bridge|part|groove|beat|loop)\b|"
     r" (?:on(?= \w)|into (?!an?\b|the\b|silence|nothing)|where|asleep|short|flat|apart|behind|new)\b"
     r"|(?: on)? the (?!whole|last|entire|first|second|more|energy|volume|level|intensity|dynamics|music|sound|track|song|mood"
     r"|end|start|middle)\w"
@@ -281,6 +288,7 @@ _OBJECT = re.compile(
     re.I,
 )
 _A_NOUN = re.compile(rf"\b(?:an?|the|no)(?: (?!{clauses.A_PART})\w+)? $", re.I)
+_A_VERB = re.compile(r"s$|^(?:get|becom|grow)", re.I)
 _BECOMES = re.compile(
     r"\b(?:gets?|getting|got|becom\w+|became|grows?|growing|grew)(?: (?:\w+ly|even|much|a bit|and|\w+er))* $", re.I
 )
@@ -300,32 +308,57 @@ _CHANGED = re.compile(r"\b(?:tempo|pace|speed|pitch|beat)(?:'s| is)?(?: (?:\w+ly
 _BARE_MORE = re.compile(
     r"^\W*(?:(?:a|some|just|only|even|little|bit|lot|much|far|way|and|maybe) )*(?:more|less|fewer) (?:\w+ )?$", re.I
 )
+# What only sounds like it: "chanting like a choir", "a synth that imitates a flute", "a flute-like sound".
+_LIKENED_TO = re.compile(rf"{clauses.any_of('likened')} (?:(?!and\b|the\b)\w+ ){{0,2}}(?:or (?:an? )?(?:\w+ )?)?$", re.I)
+_LIKE = re.compile(
+    r" (?:like|sounding) (?:sound|instrument|tone|timbre|pad|synth|effect|lead|noise|voice|sample)s?\b", re.I
+)
 _AGAINST = re.compile(r"\b(?:than|before|time|here|now|last|too)\b", re.I)
 _OWNED = re.compile(r"\b(?:my|your|our) (?:(?!favou?rite)\w+ )?$", re.I)  # things, not sounds
-_FINGERED = re.compile(r"\b(?:pick|pluck|strumm|scrap|slapp|hitt|touch|mut|bend)ing (?:of )?(?:the |on the )?$", re.I)
+_FINGERED = re.compile(
+    r"\b(?:pick|pluck|strumm|scrap|slapp|hitt|touch|mut|bend)ing (?:of )?(?:the |on the )?$"
+    r"|\b(?:fingers?|hands?|nails?|pick)\b[^.;:!?,]{0,25} the $"
+    r"|\b(?:guitar|banjo|violin|cello|nylon|steel|metal|open|loose) $", re.I
+)
+_OF_ONE = re.compile(rf" (?:creak|squeak|rattl|snap|break)\w*| of (?:the|an?|his|her|its) (?:\w+ )?{clauses.A_PART}", re.I)
 _ELSEWHERE = re.compile(
-    r" of (?:an?|war|my|your|the (?:state|church|government|party))\b| at home\b"
+    r" of (?:an?|war|my|your|the (?:state|church|government|party))\b| at (?:home|school|church|weddings|parties|funerals)\b"
+    r"| at work\b| could have been\b"
+    r"| (?:in|with|for|at) (?:an?|my|his|her|their|our)(?: \w+(?:'s)?)* (?:band|orchestra|group|quartet|school|church)\b"
     r"| (?:on|in) (?:another|the (?:other|next|original|live)) (?:version|album|record|take|song|track)\b"
     r"| (?:(?:is|are|was|were) )?(?:in|at|from) (?:my|our|your|his|her|their|the (?:corner|drawer|attic|shop|window|church))\b",
     re.I,
 )
+_OF_TIMBRE = re.compile(r"\b(?:sound|recording|quality|audio|tone)s?\b[^.;:!?]*$", re.I)  # what sounds thin is not sparse
 _TO_TASTE = re.compile(r" (?:is|was|isn't|wasn't|ain't)(?: \w+){0,2} (?:my|your|his|her|their)\b", re.I)
+_FOR_A = re.compile(r"\b(?:for|at|during|from) (?:(?:an?|the) )?(?:\w+ )?$", re.I)
+_EVENT = re.compile(r" (?:dances?|party|parties|festival|concert|scene|film|show|bar|gig|wedding|class|club)\b", re.I)
 _AS_SUCH = re.compile(  # a genre as the bare subject of a sentence: "Reggae always cheers me up"
     r" (?:(?:always|never|really|just|usually|often|still|music) )*(?:is(?! what)|isn't|was|wasn't|has|had|will|would|can|can't"
     r"|does|doesn't|came|comes|died|lives|began|makes?|gives?|leaves?|brings?|bores?|cheers?|helps?|relaxes|calms|changed)\b",
     re.I,
 )
 _MISSING = re.compile(
-    r": (?:none|no)\b| (?:(?:is|are) (?:missing|absent|nowhere|gone|out\b(?! in))|(?:is not|are not|isn't|aren't)"
+    r": (?:none|no)\b|, (?:there|it) (?:isn't|aren't|is not|are not|hasn't got|hasn't|doesn't have) (?:one|any)\b"
+    r"| (?:(?:is|are) (?:missing|absent|nowhere|gone|out\b(?! in))|(?:is not|are not|isn't|aren't)"
     r"(?:\W*$|(?: \w+)? (?:there|here|present|in|on|playing|used|heard|included|featured|part|audible|around|involved)\b)"
     r"|free\b)", re.I
 )
+_BENEATH = re.compile(r"\b(?:of|over) (?:an?|the) $", re.I)
 _UNDER_A_VOICE = re.compile(r"(?: playing| beat| track| cover)?\W*(?:$|in the background)")
-_BACKING = re.compile(r" (?:backing|parts?|sections?|accompaniment|breaks?|interludes?)\b", re.I)  # a part that nobody sings
+_BACKING = re.compile(  # a part that nobody sings
+    r" (?:backing|factors?|elements?|layers?|parts?|sections?|accompaniment|breaks?|interludes?)\b", re.I
+)
+_AT_TIMES = re.compile(r"\b(?:when|whenever|while|until) (?:he|she|they|it|the \w+)\b[^.;:!?,]*$", re.I)
 _SINGS_NOT = re.compile(
     r"\b(?:voices?|singers?|vocalists?|wom[ae]n|m[ae]n|he|she) (?:do|does|did)(?:n't| not)(?: \w+)? $", re.I
 )
-_SPOKEN = re.compile(r" out the\b|(?: is| was| starts?)? (?:talk|narrat|speak|message|note)\w*", re.I)
+_SPOKEN = re.compile(
+    r" out the\b|(?: (?:can be heard|is|are|was|were|being|being heard|starts?(?: to)?|begins?(?: to)?|that|who))*(?: \w+ly)?"
+    rf" {clauses.any_of('spoken')}", re.I
+)
+_SPEAKS = re.compile(rf"{clauses.any_of('speaks')} $", re.I)
+
 
 
 _VERSION = re.compile(r" (?:version|cover|take|remix|rendition|arrangement) of\b", re.I)  # of what is not heard
@@ -339,11 +372,12 @@ def _read(text: str, start: int, kind: str, value: str, at: tuple[int, int], com
         return None
     if comparison and re.search(r"\bcould(?:n't| not) be $", before, re.I):
         return Claim("", kind, POLES.get(kind, value) if comparison == "more" else _FAR_ENDS[kind], True, *at)
-    if comparison and (clauses.beyond_measure(after) or _VERSION.match(after)):
+    if comparison and (clauses.beyond_measure(after) or clauses.within_track(before, after) or _VERSION.match(after)):
         return None
     present = not (re.search(r"\bno $|\b(?:not|\w+n't)(?: \w+)? $", before, re.I) if comparison else clauses.denied(before))
     if not comparison and kind in _COMPARABLE and not value.isdigit():
-        comparison = None if kind == "genre" else clauses.compared(before, after, quality=kind != "instrument")
+        quality = not _A_THING.search(kind + text[slice(*at)])
+        comparison = None if kind == "genre" else clauses.compared(before, after, quality=quality)
         if comparison:
             present = not re.search(r"\bno (?:more|less) $", before, re.I)
             if kind in POLES:
@@ -361,6 +395,8 @@ def _read(text: str, start: int, kind: str, value: str, at: tuple[int, int], com
     return Claim("", kind, value, present, *at, comparison)
 
 
+# "More tension" needs something to be compared with, "tenser" does not.
+_A_THING = re.compile(r"^instrument|(?:ion|ness|suspense|mystery|joy|euphoria|triumph|anger|menace|urgency)$", re.I)
 _COMPARABLE = {"energy", "loudness", "brightness", "density", "tempo", "mood", "genre", "instrument"}
 _FAR_ENDS = {"tempo": "slow", "energy": "low", "loudness": "quiet", "brightness": "dark", "density": "sparse"}
 
@@ -368,28 +404,37 @@ _FAR_ENDS = {"tempo": "slow", "energy": "low", "loudness": "quiet", "brightness"
 def _says_nothing(kind: str, word: str, before: str, after: str) -> bool:
     """Whether a word does not speak of a track where it stands."""
     if kind in _OF_WHOLE | _OF_PART and not (kind == "mode" and " " in word) and not word[0].isdigit():
-        noun = not word.endswith("s") and _A_NOUN.search(before)
-        verb = kind == "course" and not noun or kind in _OF_WHOLE and word.endswith("ly")
+        noun = not _A_VERB.search(word) and _A_NOUN.search(before)
+        verb = kind == "course" and not noun or kind in _OF_WHOLE and re.search("(?<!live)ly$", word, re.I)
         whose = clauses.described(before, after, verb=verb)
         if whose == "other" or whose == "part" and kind in _OF_WHOLE:
             return True
     if kind == "tempo":
         becomes = word.endswith("er") and _BECOMES.search(before)  # a change of tempo is no tempo
         return bool(_NOT_OF_TEMPO.match(after) or _RAPPED.search(before) or becomes)
+    if word.lower() == "thin" and _OF_TIMBRE.search(before):
+        return True
     if kind == "mood":
-        return bool(_OCCASION.search(before))
+        return bool(_OCCASION.search(before) or _OF_PEOPLE.match(after))
+    if kind == "density" and _ELSEWHERE.match(after):
+        return True
     if kind == "course":
         of_pitch = _OF_PITCH.match(after) or _PITCHED.search(before) and _MOVES.match(word) or _CHANGED.search(before)
-        return bool(of_pitch or _FEELINGS.match(after) or _FEELING_BEFORE.search(before) or _OBJECT.match(after))
-    if kind in ("instrument", "vocal") and _BARE_MORE.search(before) and not _AGAINST.search(after):
+        of_other = _FEELING_BEFORE.search(before) or before.endswith("~ ")  # "my energy" is a figure of speech
+        return bool(of_pitch or of_other or _FEELINGS.match(after) or _OBJECT.match(after))
+    if kind in ("instrument", "vocal") and (
+        _LIKENED_TO.search(before) or _LIKE.match(after) or _BARE_MORE.search(before) and not _AGAINST.search(after)
+    ):
         return True
     if kind == "instrument":
-        if word.lower() == "strings" and _FINGERED.search(before):
+        if word.lower() == "strings" and (_FINGERED.search(before) or _OF_ONE.match(after)):
             return True
-        return bool(_OWNED.search(before) or _ELSEWHERE.match(after))
+        return bool(_OWNED.search(before) or _ELSEWHERE.match(after) or _TOPIC.search(before))
     # "more jazz than rock", "less a rock song than", "less minor than it seems"
     beside = {"genre": r"\bthan (?:an? )?$|(?<!or )\bless an? $", "mode": r"\b(?:less|more) $"}.get(kind)
     if beside and re.search(beside, before, re.I):
+        return True
+    if kind == "genre" and _FOR_A.search(before) and _EVENT.match(after):
         return True
     if kind == "genre" and (_TO_TASTE.match(after) or not re.search(r"\w", before) and _AS_SUCH.match(after)):
         return True
@@ -399,13 +444,13 @@ def _says_nothing(kind: str, word: str, before: str, after: str) -> bool:
 def _vocal(value: str, present: bool, before: str, after: str, at: tuple[int, int]) -> Claim | None:
     """A claim about voices: "no singing" is instrumental; an instrumental that someone sings over is none."""
     if value == "voice" and (not present or _MISSING.match(after)):
-        if _SINGS_NOT.search(before) and re.match(r" (?!here|at all|on|in|at|once)\w", after):
+        if _AT_TIMES.search(before) or _SINGS_NOT.search(before) and re.match(r" (?!here|at all|on|in|at|once)\w", after):
             return None
         value, present = "instrumental", True
     under = value == "instrumental" and re.search(r"\b(?:an?|the|over an?(?: \w+)?|quiet|covering|this) $", before)
-    if under and _UNDER_A_VOICE.match(after) and re.search(r"sing|vocal|voice|over", before):
+    if under and (_UNDER_A_VOICE.match(after) or _BENEATH.search(before)) and re.search(r"sing|vocal|voice|over", before):
         return None
-    if _SPOKEN.match(after) if value == "voice" else _BACKING.match(after):
+    if _SPOKEN.match(after) or _SPEAKS.search(before) if value == "voice" else _BACKING.match(after):
         return None
     return Claim("", "vocal", value, present, *at)
 

@@ -92,6 +92,7 @@ _OF_SELF = re.compile(  # "I", "she" and "you" with a verb that tells of them, n
 )
 _OF_KIN = re.compile(  # others with what they do, and musicians with what they do when they do not play
     rf"\b(?:my|our|your|his|her|their|the) (?:\w+ )?(?<!than my )(?<!in my ){any_of('kin')}(?:'s| of mine)? (?!like\b)\w"
+    r"|\b(?:my|our|your) \w+ (?:makes?|made|turns?) (?:everything|it all|all|music)\b"
     r"|\b(?:an?|some|one) (?:\w+ )?(?:friend|neighbour|colleague)s?(?: of mine)? \w"
     r"|\btheir (?:\w+ )?(?:drummer|singer|vocalist|rapper|bassist|guitarist|pianist)"
     r" (?!plays|is (?:play|sing)ing|sings|hits|keeps|sounds|leads|solos)\w"
@@ -193,12 +194,13 @@ _HAS = re.compile(
     r"|\b(?:singing|sings|sung|raps?) over\b",
     re.I,
 )
+_NOISE = re.compile(r" (?:\w+ )?sounds? of (?!(?:it|this|the (?:track|song|piece|music|band|recording|mix|whole))\b)", re.I)
 _OWN = re.compile(rf"\b(?:i|we)(?:'\w+)? (?:\w+ )?{any_of('heard')}\b", re.I)
 _OF_PARTS = re.compile(rf"(?: (?!with\b|over\b|and\b|in\b|by\b)\w+){{0,3}} of (?:\w+ )?{A_PART}", re.I)
 _THERE = re.compile(r"\bthere ?$", re.I)
 _GOES_ON = re.compile(r"\b(?:but|that|which|who)\W*$", re.I)
 _CLAUSE = re.compile(
-    r"[.;:!?]|\b(?:but|while|because|though|although|whereas|where|when|so|that|how|what|think|say|guess|reckon"
+    r"[.;:!?]|\b(?:but|while|because|though|although|whereas|where|when|so(?! ?$)|that|how|what|think|say|guess|reckon"
     r"|believe|find|hear|it's like)\b"
     r"|, (?=it|the|this|there|an?\b|with|and)|\band (?=it|the|this|there|an?\b)",
     re.I,
@@ -222,6 +224,8 @@ def described(before: str, after: str, *, verb: bool = False) -> str:
     verb : bool
         The word is a verb: only its subject counts.
     """
+    if not verb and _NOISE.match(after):
+        return "other"
     clause = re.sub(r"\b(?:this|that|so) $", "", _last(_CLAUSE, before))
     link = _last_match(_LINK, clause)
     if link and verb and clause[link.end() :].strip(" "):
@@ -236,7 +240,7 @@ def described(before: str, after: str, *, verb: bool = False) -> str:
             return "part"
         if _WHOLE.search(nouns) and not verb:
             return "part" if _HAS.search(clause) or _OF_PARTS.match(after) else "whole"
-    nouns = _nouns(after)
+    nouns = _nouns(after) or re.search(r"\b(?:an?|the|some) $", before, re.I) and _nouns(after, lists=True)
     if nouns and not behind_link and not verb and not _is(_DESCRIBES, nouns.split()[-1]):
         return "other"
     subject = _of_subject(clause, link, verb=verb)
@@ -256,7 +260,9 @@ def _nouns(after: str, *, lists: bool = False) -> str:
                 break
             joined = True
             continue
-        if not re.match(r"\w", token) or _is(_STOP, token) or len(words) > 5:
+        if lists and joined and token.endswith("ly"):  # "loud, really jangly guitars"
+            continue
+        if not re.match(r"\w", token) or _is(_STOP, token) or len(words) > (12 if lists else 5):
             break
         words.append(token)
         joined = False
@@ -269,6 +275,9 @@ def _of_subject(clause: str, link: re.Match | None, *, verb: bool) -> str | None
     head = _OWN.sub(" ", clause[link.end() :] if there else clause[: link.start()] if link else clause)
     bare = _ASIDE.sub(" ", head)
     head = bare if link or _SUBJECT.search(bare) else head
+    nearest = re.search(r"(?<![\w'])([a-z]+) *$", head, re.I) if verb and not there else None
+    if nearest and not any(_is(known, nearest[1]) for known in (_STOP, _DESCRIBES, _SUBJECT, _LINK)):
+        return "other"  # "the metal object falls"
     subject = _last_match(_SUBJECT, head)
     if subject:
         return "part" if _OF_PART.search(head[: subject.start()]) else subject.lastgroup
@@ -308,8 +317,14 @@ _NOT_SO = re.compile(  # "I don't think it's", "it isn't that there is": what de
 _SCOPE = re.compile(
     r"[.;!?:,]|(?<=\w )\bin (?:this|these|an? instrumental)\b|\bit (?:has|is|uses|features|plays)\b|\bthere (?:is|are)\b"
     r"|(?<!anything )\bbut\b|\band (?=it|has|with|the|an?\b|there|then|is|this)|(?<!to do )\bwith(?! any)\b|\bjust\b|\bonly\b"
-    r"|\bit's\b|\bthere's\b|\bbecause\b|\bplayed\b",
+    r"|\bit's\b|\bthere's\b|\bbecause\b|\bplayed\b|\banything but the\b|\bas (?=(?:it|the|this|there|that)\b)",
     re.I,
+)
+
+
+_BUT_FOR = re.compile(  # "nothing except a piano", "all drops out except the piano"
+    r"\b(?:no|nothing|none|nobody|stops?|drops? (?:out|away)|falls? (?:silent|away)|fades?|disappears?|silent)\b[^.;:!?]*"
+    r"\bexcept(?: for)?(?: an?| the)?(?: \w+)? $", re.I
 )
 
 
@@ -317,11 +332,14 @@ def denied(before: str) -> bool:
     """Whether something before a word denies it."""
     if re.search(r"\bneither\b(?![^.;:]*, (?:it's|it is|but|just|only|this|rather)\b)[^.;:]*$", before, re.I):
         return True
+    if _BUT_FOR.search(before):
+        return False
     return bool(_NOT.search(_last(_SCOPE, before)) or _NOT_SO.search(before))
 
 
 _LIKENED = re.compile(
-    r" as (?:an?|any|the|my|your|it gets|they come|can be|ever|hell|you (?:like|please)|possible|all)\b"
+    r" as (?!(?:_|the|this|that|these|those|before|ever|it|in|on|last|its|what|both|other|earlier|one)\b)[^\W_]+\W*$"
+    r"| as (?:an?|any|the|my|your|it gets|they come|can be|ever|hell|you (?:like|please)|possible|all)\b"
     r"(?! (?:one|first|second|other|last|previous|track|song|opener))",
     re.I,
 )
@@ -340,6 +358,7 @@ _HAS_MORE = re.compile(
 _NO_MEASURE = re.compile(
     r" ?than (?:i\b|you|he|she|we|usual|most|anything|ever|an?\b|my|your|his|her"
     r"|(?:the|its) (?:verses?|chorus|intro|outro|bridge|rest|others|beginning|start|end|first half|second half)\b"
+    r"|(?:it|they) (?:really |actually )?(?:is|are)\b(?! now)"
     r"|(?:it|they|this) (?:needs|should|has to|sounds|looks|seems)|expected|necessary|average|normal|needed)"
     r"|^ than(?: (?:it|they|he|she|we))?\W*$",  # "I remember", which stands after the span, is cut off
     re.I,
@@ -349,6 +368,19 @@ _NO_MEASURE = re.compile(
 def beyond_measure(after: str) -> bool:
     """Whether what follows a comparative names no track: "than I remember", "than my heartbeat"."""
     return bool(_NO_MEASURE.match(after))
+
+
+_WITHIN = re.compile(
+    r"\b(?:in|at|towards?|by|near|during|for|from) (?:the|its) (?:\w+ )?"
+    r"(?:parts?|half|halves|sections?|end|ending|beginning|start|middle|bridge|chorus|verses?|intro|outro)\b"
+    r"|\bthe (?:first|second|last|other) (?:part|half|section|verse|chorus) (?:is|gets|has|sounds|feels)\b", re.I
+)
+
+
+def within_track(before: str, after: str) -> bool:
+    """Whether a comparative compares two spans of one track: "softer in the second half"."""
+    sentence = re.split(r"[.;:!?]", before)[-1], re.split(r"[.;:!?]", after)[0]
+    return "than" not in sentence[1] and any(_WITHIN.search(side) for side in sentence)
 
 
 def compared(before: str, after: str, *, quality: bool) -> str | None:
@@ -377,30 +409,47 @@ def compared(before: str, after: str, *, quality: bool) -> str | None:
 
 # ---- what leads
 
-_GAP = r"(?: (?!chords?|riffs?|arpeggio|counter|back|rhythm|under|over|behind|with(?! the\b)|while|to|of|but|and)[\w']+)"
+_GAP = (
+    r"(?: (?!chords?|riffs?|arpeggio|counter|back|rhythm|under|over|behind|with(?! the\b)|while|to|of|but"
+    r"|and(?! [\w']+ (?:melod|tune|theme|solo)))[\w']+)"
+)
 _ASIDE_OF_LEAD = r"(?:, (?:(?:which|who|that|muted|plucked|bowed|distorted|\w+ly|played|playing|panned)\b)[^,.;:]{0,40},)?"
-_JOINED = rf"(?: and (?:the |an? )?(?:\w+ )?{A_PART}(?= (?:are|play|carry|share|take|have|sing|lead)\b))?"  # both lead
+_JOINED = (  # both lead
+    rf"(?: and (?:the |an? )?(?:\w+ )?{A_PART}(?: sections?)?(?= (?:are|play(?:ing)?|carry|share|take|have|sing|lead)\b)"
+    r"|(?:/\w+)+)?"
+)
 _LEADS = re.compile(
     rf"^{_ASIDE_OF_LEAD}{_JOINED}(?: (?:that|which|who))?(?: (?:is|are|was|has been|\w+n't|not|no longer|does|\w+ly))*"
-    rf"(?: {any_of('leads')}|(?:'s| (?:melod|solo|theme|lead|tune))?{_GAP}{{0,6}}? {any_of('melody')}\b(?! and harmon))",
+    rf"(?: {any_of('leads')}|(?:'s| (?:melod|solo|theme|lead|tune))?{_GAP}{{0,8}}? {any_of('melody')}\b(?! and harmon))",
     re.I,
+)
+_LED_BY = re.compile(
+    rf"{any_of('melody')}(?: (?:is|are|being|was|played|carried|performed|sung))+ (?:on|by)(?: an?| the| some)?(?: \w+)?$", re.I
 )
 _LED = re.compile(
     rf"(?:(?<!counter ){any_of('melody')}(?:'s)?"
-    r"(?: (?!(?:and|under|over|backed|with a|while|along|as|when|there|then|together|against|behind)\b)\w+){0,5}?"
+    r"(?: (?!(?:and|under|over|backed|accompanied|alongside|followed|joined|with a|while|along|as|when|there|then|together"
+    r"|against|behind)\b)\w+){0,5}?"
     rf" (?:on|in|from|by|to|for|is|'s)|(?<!counter ){any_of('melody')}'s (?:on|in)"
     r"|(?<!backing is )(?<!rhythm is )(?<!harmony is )\b(?:led|carried|fronted|doubled) by"
-    r"|\blead(?:ing)?|\bwhat you follow is|\boutshine|\bon top (?:of it all )?sits"
+    r"|\blead(?:ing)?(?: instruments?(?: here)? (?:is|are))?|\bwhat you follow is|\boutshine|\bon top (?:of it all )?sits"
     r"|\ball about)"
-    r"(?: an?| the| some)?(?: (?:lone|solo|single|soft|mellow|quiet|loud|low|high|slow|clear|old|bright|gentle|lower|upper"
-    r"|left|right))?\s*$",
+    r"(?: an?| the| some)?"
+    r"(?: (?!(?:and|with|under|over|by|no|while|as|when|then|that|of|in|to|on|the|an?|is|are)\b)\w+){0,2}\s*$",
     re.I,
 )
 
 
+_SECOND = re.compile(rf"(?: \w+)? {A_PART}(?: \w+)?(?:,| and)(?: an?| the)?(?: \w+(?: of)?)? $", re.I)
+_LIST_ENDS = re.compile(r"\W*$|[.,;]| (?:in|with|over|at|while|along\w*|accompanied)\b")
+
+
 def leads(before: str, after: str) -> bool:
-    """Whether an instrument between these words is said to lead."""
-    return bool(_LEADS.match(after) or _LED.search(before))
+    """Whether an instrument between these words is said to lead, alone or with another: "played on the flute and the oboe"."""
+    if _LEADS.match(after) or _LED.search(before):
+        return True
+    first = _LIST_ENDS.match(after) and _last_match(_SECOND, before)
+    return bool(first and _LED_BY.search(before[: first.start()]))
 
 
 def leads_not(after: str) -> bool:
