@@ -177,19 +177,30 @@ def intents(said: Utterance) -> Iterator[Fault]:
         for kind, value in _whether(brief):
             if not find(kind, value, said.text, loose=True):
                 yield Fault("intents", f"{kind}:{value}", "the turn is to ask whether it is so and does not")
-    if "item_attribute_answer" in brief.intents and brief.clips:
-        for kind, value in _whether(brief):
-            yield from _at_odds(said, kind, value)
-            if not claims.yes_or_no(said.text) and not any(find(kind, one, said.text) for one in vocab.load()[kind].names):
-                yield Fault("intents", f"{kind}:{value}", "the turn is to say whether it is so and does not")
-        wide = [ask for ask in brief.asks if ask.partition(":")[0] in ("compare", "same", "course")]
-        if wide and said.brief.clips and not claims.find(said.text, names=given_names(brief)):
-            yield Fault("intents", wide[0], "the turn is to answer this from the sound and says nothing of it")
-        closed = [vocab.load()[kind] for kind in brief.asks if kind in vocab.load()]
-        if closed and not any(find(kind.name, value, said.text) for kind in closed for value in kind.names):
-            yield Fault("intents", ", ".join(k.name for k in closed), "the turn is to answer this and does not")
+    yield from _of_answers(said)
     yield from _of_events(said)
     yield from _of_purposes(said)
+
+
+def _of_answers(said: Utterance) -> Iterator[Fault]:
+    """An answer from the sound tells of what was asked after."""
+    brief = said.brief
+    if "item_attribute_answer" not in brief.intents or not brief.clips:
+        return
+    for kind, value in _whether(brief):
+        yield from _at_odds(said, kind, value)
+        if not claims.yes_or_no(said.text) and not any(find(kind, one, said.text) for one in vocab.load()[kind].names):
+            yield Fault("intents", f"{kind}:{value}", "the turn is to say whether it is so and does not")
+    said_of = {claim.kind for claim in claims.find(said.text, names=given_names(brief))}
+    wide = [ask for ask in brief.asks if ask.partition(":")[0] in ("compare", "same", "course")]
+    if wide and not said_of:
+        yield Fault("intents", wide[0], "the turn is to answer this from the sound and says nothing of it")
+    for kind in (ask for ask in brief.asks if ask in claims.POLES and ask not in vocab.load()):
+        if kind not in said_of:
+            yield Fault("intents", kind, "the turn is to answer this and does not")
+    closed = [vocab.load()[kind] for kind in brief.asks if kind in vocab.load()]
+    if closed and not any(find(kind.name, value, said.text) for kind in closed for value in kind.names):
+        yield Fault("intents", ", ".join(k.name for k in closed), "the turn is to answer this and does not")
 
 
 def _of_purposes(said: Utterance) -> Iterator[Fault]:

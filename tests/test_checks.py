@@ -198,6 +198,24 @@ def test_who_is_asked_whether_it_is_so_says_so(role, text, good):
 
 
 @pytest.mark.parametrize(
+    ("ask", "text", "good"),
+    [
+        ("brightness", "A bright sound, all treble.", True),
+        ("brightness", "It's loud.", False),
+        ("loudness", "It's quiet throughout.", True),
+        ("density", "Very sparse, a few notes at a time.", True),
+        ("density", "It is lovely.", False),
+        ("theme", "I'd play it for a workout.", True),
+        ("theme", "It's fast.", False),
+    ],
+)
+def test_who_is_asked_how_it_sounds_tells_of_that(ask, text, good):
+    clips = (Clip("t", 0.0, 10.0),)
+    brief = Brief("assistant", ("item_attribute_answer",), asks=(ask,), about=Name("Blue", "Ann"), clips=clips)
+    assert ("intents" in of(text, brief)) is not good
+
+
+@pytest.mark.parametrize(
     ("text", "good"),
     [("A slow waltz with a flute.", True), ("Slow, sad, strings.", True), ("What a day.", False), ("Is it slow?", False),
      ('"Blue Hour", a slow waltz.', False)],

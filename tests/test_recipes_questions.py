@@ -134,6 +134,19 @@ def test_a_purpose_is_asked_after_where_one_of_two_tracks_has_it(snapshot):
     assert asked > 20
 
 
+@pytest.mark.parametrize("recipe", [audio_dialogue, comparison])
+def test_timbre_loudness_density_and_use_are_asked_after_where_they_are_wanted(snapshot, recipe):
+    def asked(**options):
+        made = recipe.plan_many(snapshot, seed=9, n=80, options=recipe.Options(**options))
+        return [[turn.asks[0].removeprefix("compare:") for turn in plan.turns[::2]] for plan in made]
+
+    assert not {ask for asks in asked() for ask in asks} & {*audio_dialogue.TEXTURE}
+    found = asked(texture=1.0)
+    assert {ask for asks in found for ask in asks} >= {*audio_dialogue.TEXTURE}
+    if recipe is audio_dialogue:  # all but what the few kinds do not suffice for
+        assert all({*asks} <= {*audio_dialogue.TEXTURE} and len({*asks}) == len(asks) for asks in found)
+
+
 # ---- sound events
 
 

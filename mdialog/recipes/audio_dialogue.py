@@ -24,6 +24,8 @@ KINDS = {
     "instrument": 3.0, "lead": 1.0, "tempo": 3.0, "mood": 2.0, "energy": 2.0, "vocal": 2.0, "genre": 1.5, "mode": 1.5,
     "key": 0.7, "metre": 0.7, "course": 0.5,
 }  # fmt: skip
+# What can be held against the signal too, or against a table's themes, but was not taught to the bundled listener.
+TEXTURE = ("brightness", "loudness", "density", "theme")
 OPEN_ONLY, VALUE_ONLY = ("course",), ("lead",)
 TRUE_SHARE = 0.5  # of values asked after: the catalogue has them for the track
 MOST = 4  # questions a dialogue, as the published set has
@@ -38,6 +40,8 @@ class Options(BaseModel):
 
     whether: float = Field(default=0.5, ge=0, le=1, description="share of questions after one value: is there a flute?")
     most: int = Field(default=MOST, ge=1, le=MOST, description="questions of a dialogue at most")
+    texture: float = Field(default=0.0, ge=0, le=1, description="share of questions after timbre, loudness, density and use, "
+                           "for larger listeners: the bundled one was not taught them")  # fmt: skip
     events: float = Field(default=0.7, ge=0, le=1, description="share of questions about sound events, where any are marked")
 
 
@@ -75,7 +79,7 @@ def plan_dialogue(
         asks = draw_event_asks(rng, events, n=sum(rng.random() < options.events for _ in range(n)) if music else n)
         n = n - len(asks) if music else 0
     turns: list[PlannedTurn] = []
-    for ask in asks + draw_asks(rng, snapshot, track, n=n, whether=options.whether):
+    for ask in asks + draw_asks(rng, snapshot, track, n=n, whether=options.whether, texture=options.texture):
         turns += exchange((ask,), (clip,), greets=not turns and rng.random() < 0.1)
     return Plan(
         id=dialogue_id, recipe=NAME, seed=seed, persona=persona or {}, goal={"track_ids": [clip.track_id]}, turns=tuple(turns),
@@ -190,11 +194,19 @@ def full_windows(snapshot: Snapshot, track: int) -> list[tuple[float, float]]:
     return [(round(start, 3), round(end, 3)) for start, end in full.tolist()]
 
 
-def draw_asks(rng: random.Random, snapshot: Snapshot, track: int, *, n: int, whether: float) -> list[str]:
-    """`n` different questions: a kind, or ``kind:value`` for whether it is so; never two of one kind, but of instruments."""
-    left, asks = dict(KINDS), []
+def draw_asks(
+    rng: random.Random, snapshot: Snapshot, track: int, *, n: int, whether: float, texture: float = 0.0
+) -> list[str]:
+    """`n` different questions: a kind, or ``kind:value`` for whether it is so; never two of one kind, but of instruments.
+
+    A share `texture` of them, as far as that goes, are kinds of `TEXTURE`.
+    """
+    left, beyond, asks = dict(KINDS), list(TEXTURE), []
     values = values_of(snapshot, track)
     for _ in range(n):
+        if texture and beyond and rng.random() < texture:
+            asks.append(beyond.pop(rng.randrange(len(beyond))))
+            continue
         kind = weighted(rng, left)
         asked_after = kind not in OPEN_ONLY and (kind in VALUE_ONLY or rng.random() < whether)
         ask = f"{kind}:{_value(rng, kind, values)}" if asked_after else kind

@@ -19,6 +19,7 @@ from mdialog.snapshot import Snapshot
 NAME = "comparison"
 PAIRS = ("near", "middling", "far", "one apart")
 ASKS = {"compare": 2.0, "same": 2.0, "compare:tempo": 1.5, "compare:energy": 1.5, "compare:instrument": 1.5}
+MEASURED_ONLY = ("brightness", "loudness", "density")
 CLOSE, MIDDLE, FAR = (0.0, 0.05), (0.4, 0.6), (0.95, 1.0)  # shares of the tracks, from the nearest on
 TOLD_APART = ("tempo", "energy", "mode", "genre", "vocal", "metre", "mood")  # kinds by which two tracks are one apart
 LOOKED_AT = 256  # tracks among which one that is one apart is looked for
@@ -32,6 +33,8 @@ class Options(BaseModel):
     pair: Literal["any", "near", "middling", "far", "one apart"] = Field(default="any", description="how alike the two sound")
     most: int = Field(default=MOST, ge=1, le=MOST, description="questions of a dialogue at most")
     purposes: float = Field(default=0.0, ge=0, le=1, description="share that begins with which suits a purpose")
+    texture: float = Field(default=0.0, ge=0, le=1, description="share of questions after timbre, loudness, density and use, "
+                           "for larger listeners: the bundled one was not taught them")  # fmt: skip
     whether: float = Field(default=0.5, ge=0, le=1, description="share of the later questions that are after one value")
 
 
@@ -65,9 +68,9 @@ def plan_dialogue(
     one, other = draw_pair(rng, snapshot, how)
     clips = any_clip(rng, snapshot, one), any_clip(rng, snapshot, other)
     known = [values_of(snapshot, track) for track in (one, other)]
-    asks = [_ask(rng, known, purposes=options.purposes)]
+    asks = [_ask(rng, known, purposes=options.purposes, texture=options.texture)]
     n = rng.randint(1, options.most)
-    asks += draw_asks(rng, snapshot, other, n=n - 1, whether=options.whether) if n > 1 else []
+    asks += draw_asks(rng, snapshot, other, n=n - 1, whether=options.whether, texture=options.texture) if n > 1 else []
     turns: list[PlannedTurn] = []
     for ask in asks:
         turns += exchange((ask,), clips)
@@ -90,11 +93,13 @@ def plan_many(
         yield plan_dialogue(snapshot, seed=seed, dialogue_id=f"co-{i:06d}", options=options, persona=persona)
 
 
-def _ask(rng: random.Random, known: list[dict[str, list[str]]], *, purposes: float) -> str:
+def _ask(rng: random.Random, known: list[dict[str, list[str]]], *, purposes: float, texture: float) -> str:
     """The first question; after a purpose (``suits:THEME``) only where the catalogue has it for one of the two."""
     ask = rng.choices(list(ASKS), weights=list(ASKS.values()))[0]
     themes = sorted(set(known[0].get("theme", [])) ^ set(known[1].get("theme", [])))
-    return f"suits:{rng.choice(themes)}" if themes and rng.random() < purposes else ask
+    if themes and rng.random() < purposes:
+        return f"suits:{rng.choice(themes)}"
+    return f"compare:{rng.choice(MEASURED_ONLY)}" if texture and rng.random() < texture else ask
 
 
 def draw_pair(rng: random.Random, snapshot: Snapshot, how: str) -> tuple[int, int]:
