@@ -309,7 +309,9 @@ _BARE_MORE = re.compile(
     r"^\W*(?:(?:a|some|just|only|even|little|bit|lot|much|far|way|and|maybe) )*(?:more|less|fewer) (?:\w+ )?$", re.I
 )
 # What only sounds like it: "chanting like a choir", "a synth that imitates a flute", "a flute-like sound".
-_LIKENED_TO = re.compile(rf"{clauses.any_of('likened')} (?:(?!and\b|the\b)\w+ ){{0,2}}(?:or (?:an? )?(?:\w+ )?)?$", re.I)
+_LIKENED_TO = re.compile(
+    rf"{clauses.any_of('likened')} (?:(?!and\b|the\b)\w+ ){{0,2}}(?:or (?:an? )?(?:\w+ )?)?(?:\w+/)?$", re.I
+)
 _LIKE = re.compile(
     r" (?:like|sounding) (?:sound|instrument|tone|timbre|pad|synth|effect|lead|noise|voice|sample)s?\b", re.I
 )
@@ -349,7 +351,7 @@ _UNDER_A_VOICE = re.compile(r"(?: playing| beat| track| cover)?\W*(?:$|in the ba
 _BACKING = re.compile(  # a part that nobody sings
     r" (?:backing|factors?|elements?|layers?|parts?|sections?|accompaniment|breaks?|interludes?)\b", re.I
 )
-_AT_TIMES = re.compile(r"\b(?:when|whenever|while|until) (?:he|she|they|it|the \w+)\b[^.;:!?,]*$", re.I)
+_AT_TIMES = re.compile(r"\b(?:when|whenever|where|while|until) (?:he|she|they|it|the)\b[^.;:!?,]*$", re.I)
 _SINGS_NOT = re.compile(
     r"\b(?:voices?|singers?|vocalists?|wom[ae]n|m[ae]n|he|she) (?:do|does|did)(?:n't| not)(?: \w+)? $", re.I
 )
@@ -405,7 +407,8 @@ def _says_nothing(kind: str, word: str, before: str, after: str) -> bool:
     """Whether a word does not speak of a track where it stands."""
     if kind in _OF_WHOLE | _OF_PART and not (kind == "mode" and " " in word) and not word[0].isdigit():
         noun = not _A_VERB.search(word) and _A_NOUN.search(before)
-        verb = kind == "course" and not noun or kind in _OF_WHOLE and re.search("(?<!live)ly$", word, re.I)
+        adverb = "(?<!live)ly$" if re.match(r" \w", after) else "(?<!live)ly$|ing$"  # "played loudly", "trumpets blaring"
+        verb = kind == "course" and not noun or kind in _OF_WHOLE and bool(re.search(adverb, word, re.I))
         whose = clauses.described(before, after, verb=verb)
         if whose == "other" or whose == "part" and kind in _OF_WHOLE:
             return True

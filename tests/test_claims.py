@@ -220,6 +220,10 @@ def found(text, **options):
         ("Tell me more about the strings.", []),
         # what a piece is for
         ("It was made for a polka dance.", []),
+        ("A beat and trumpets blaring.", ["instrument:trumpet"]),
+        ("The mix is shimmering.", ["brightness:bright"]),
+        ("A whistle where the voice is absent.", []),
+        ("Something of wood like an oboe/recorder.", []),
     ],
 )  # fmt: skip
 def test_find(text, expected):
