@@ -266,9 +266,10 @@ def test_emoji_and_unbalanced_quotes_do_not_hide_what_is_said():
 
 @pytest.mark.parametrize("text", ["a loud slow quiet and ", "The flute is not as loud as before. ", "not ", "We want, but "])
 def test_long_text_is_read_in_time(text):
-    started = time.perf_counter()
+    """No pattern goes back over the text again and again: that would take minutes; of this process's own time, beside others."""
+    started = time.process_time()
     claims.find((text * 5000)[:5000])
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
 
 
 def test_masking_keeps_every_position():

@@ -1,0 +1,228 @@
+"""What a word claims where it stands: "slow" of a track, a solo, a person or a roll of drums, denied or compared.
+
+A word of :mod:`mdialog.claims` speaks of sound only in some of its senses; the words around it, read with
+:mod:`mdialog.clauses` and the lists of claims.toml, tell in which.
+"""
+
+import re
+
+from mdialog import clauses
+
+Sense = tuple[str, str, bool, str | None]  # kind, value, whether it is there, comparison
+
+# Kinds that speak of a track as a whole: said of one instrument or of a voice they claim nothing about the track.
+_OF_WHOLE = {"energy", "loudness", "brightness", "density", "course", "mode"}
+# Kinds that carry over from a part to the track, but not from anything else.
+_OF_PART = {"tempo", "mood", "genre"}
+# The pole that "more" points to; a comparison by the other pole turns round.
+POLES = {"tempo": "fast", "energy": "high", "loudness": "loud", "brightness": "bright", "density": "dense"}
+_TURNED = {"more": "less", "less": "more", "same": "same"}
+REACH = 300  # letters on either side of a word that can change what it claims
+
+_NOT_OF_TEMPO = re.compile(
+    rf"^ (?:(?!(?:{clauses.any_of('stop')}|{clauses.any_of('whole')})\b)\w+ ){{0,2}}?{clauses.any_of('quick')}", re.I
+)
+_RAPPED = re.compile(r"\b(?:rap|vocals?|rapping|runs?|licks?|chords?|strumming)(?: vocals?)? (?:is|are)(?: \w+)? $", re.I)
+_TAUGHT = re.compile(r"\b(?:about|teach\w*|practi[sc]\w+|explain\w*|learn\w*|teacher playing)(?: the| an?| of)* $", re.I)
+_TOPIC = re.compile(rf"{clauses.any_of('topic')}(?: the| an?| his| her)* $", re.I)
+_OCCASION = re.compile(
+    r"\b(?:i'm|i am|i was|(?:makes?|made|leaves?|left|keeps?|gets?|puts) (?:me|us|you)|you're|i feel|feeling(?! of)"
+    r"|for an?|during an?|at an?|such as|like an?|(?:me|you|us|one|listeners?) in(?:to)? an?) (?:\w+ )?$",
+    re.I,
+)
+_OF_PEOPLE = re.compile(
+    r" (?:(?!voiced?\b|sounding\b)\w+ )?(?:m[ae]n|wom[ae]n|people|person|kids?|children|guys?|fans?|crowd|audience)\b"
+    r"(?!'s| (?:is |are |was |were )?(?:\w+ly )?(?:sing|voice|vocal|chant|rap|croon|choir))", re.I
+)
+_FEELINGS = re.compile(r" (?:up )?(?:suspense|tension|anticipation|excitement|fear)", re.I)
+_FEELING_BEFORE = re.compile(r"\b(?:suspense|tension|anticipation|excitement|fear) $", re.I)
+_OBJECT = re.compile(
+    r" into (?:an?|the) (?:section|verse|chorus|bridge|part|groove|beat|loop)\b|"
+    r" (?:on(?= \w)|into (?!an?\b|the\b|silence|nothing)|where|asleep|short|flat|apart|behind|new)\b"
+    r"|(?: on)? the (?!whole|last|entire|first|second|more|energy|volume|level|intensity|dynamics|music|sound|track|song|mood"
+    r"|end|start|middle)\w"
+    r"| (?:an?|my|our|your|his|her|their) (?!crescendo|climax|peak|bit|little|lot|touch|whisper)",
+    re.I,
+)
+_A_NOUN = re.compile(rf"\b(?:an?|the|no)(?: (?!{clauses.A_PART})\w+)? $", re.I)
+_A_VERB = re.compile(r"s$|^(?:get|becom|grow)", re.I)
+_BECOMES = re.compile(
+    r"\b(?:gets?|getting|got|becom\w+|became|grows?|growing|grew)(?: (?:\w+ly|even|much|a bit|and|\w+er))* $", re.I
+)
+# What rises or drops in pitch, or in tempo, has no course.
+_OF_PITCH = re.compile(
+    r" (?:and (?:falling|rising|climbing) )?(?:in (?:pitch|tempo|speed)|(?:\w+ )?(?:melod\w+|pitch|lines?|notes?|scales?|tunes?"
+    r"|phrases?|intervals?|patterns?|arpeggi\w+|harmon\w+|figures?))\b"
+    rf"|(?:ing)? of (?:\w+ ){{0,2}}?{clauses.A_PART}",
+    re.I,
+)
+_PITCHED = re.compile(
+    r"\b(?:melod(?:y|ies)|tune|lines?|notes?|scale|harmon(?:y|ies)|chords?|pitch|range|register|key)\b[^.;:!?,]*$", re.I
+)
+_MOVES = re.compile(r"r[io]s|f[ae]ll|climb|drop|sink|descend", re.I)
+_CHANGED = re.compile(r"\b(?:tempo|pace|speed|pitch|beat)(?:'s| is)?(?: (?:\w+ly|then|never|hardly|always|soon|just))* $", re.I)
+# "More drums!" wishes; "more drums than before" tells.
+_BARE_MORE = re.compile(
+    r"^\W*(?:(?:a|some|just|only|even|little|bit|lot|much|far|way|and|maybe) )*(?:more|less|fewer) (?:\w+ )?$", re.I
+)
+# What only sounds like it: "chanting like a choir", "a synth that imitates a flute", "a flute-like sound".
+_LIKENED_TO = re.compile(
+    rf"{clauses.any_of('likened')} (?:(?!and\b|the\b)\w+ ){{0,2}}(?:or (?:an? )?(?:\w+ )?)?(?:\w+/)?$", re.I
+)
+_LIKE = re.compile(
+    r" (?:like|sounding) (?:sound|instrument|tone|timbre|pad|synth|effect|lead|noise|voice|sample)s?\b", re.I
+)
+_AGAINST = re.compile(r"\b(?:than|before|time|here|now|last|too)\b", re.I)
+_OWNED = re.compile(r"\b(?:my|your|our) (?:(?!favou?rite)\w+ )?$", re.I)  # things, not sounds
+_FINGERED = re.compile(
+    r"\b(?:pick|pluck|strumm|scrap|slapp|hitt|touch|mut|bend)ing (?:of )?(?:the |on the )?$"
+    r"|\b(?:fingers?|hands?|nails?|pick)\b[^.;:!?,]{0,25} the $"
+    r"|\b(?:guitar|banjo|violin|cello|nylon|steel|metal|open|loose) $", re.I
+)
+_OF_ONE = re.compile(rf" (?:creak|squeak|rattl|snap|break)\w*| of (?:the|an?|his|her|its) (?:\w+ )?{clauses.A_PART}", re.I)
+_ELSEWHERE = re.compile(
+    r" of (?:an?|war|my|your|the (?:state|church|government|party))\b| at (?:home|school|church|weddings|parties|funerals)\b"
+    r"| at work\b| could have been\b"
+    r"| (?:in|with|for|at) (?:an?|my|his|her|their|our)(?: \w+(?:'s)?)* (?:band|orchestra|group|quartet|school|church)\b"
+    r"| (?:on|in) (?:another|the (?:other|next|original|live)) (?:version|album|record|take|song|track)\b"
+    r"| (?:(?:is|are|was|were) )?(?:in|at|from) (?:my|our|your|his|her|their|the (?:corner|drawer|attic|shop|window|church))\b",
+    re.I,
+)
+_OF_TIMBRE = re.compile(r"\b(?:sound|recording|quality|audio|tone)s?\b[^.;:!?]*$", re.I)  # what sounds thin is not sparse
+_TO_TASTE = re.compile(r" (?:is|was|isn't|wasn't|ain't)(?: \w+){0,2} (?:my|your|his|her|their)\b", re.I)
+_FOR_A = re.compile(r"\b(?:for|at|during|from) (?:(?:an?|the) )?(?:\w+ )?$", re.I)
+_EVENT = re.compile(r" (?:dances?|party|parties|festival|concert|scene|film|show|bar|gig|wedding|class|club)\b", re.I)
+_AS_SUCH = re.compile(  # a genre as the bare subject of a sentence: "Reggae always cheers me up"
+    r" (?:(?:always|never|really|just|usually|often|still|music) )*(?:is(?! what)|isn't|was|wasn't|has|had|will|would|can|can't"
+    r"|does|doesn't|came|comes|died|lives|began|makes?|gives?|leaves?|brings?|bores?|cheers?|helps?|relaxes|calms|changed)\b",
+    re.I,
+)
+_MISSING = re.compile(
+    r": (?:none|no)\b|, (?:there|it) (?:isn't|aren't|is not|are not|hasn't got|hasn't|doesn't have) (?:one|any)\b"
+    r"| (?:(?:is|are) (?:missing|absent|nowhere|gone|out\b(?! in))|(?:is not|are not|isn't|aren't)"
+    r"(?:\W*$|(?: \w+)? (?:there|here|present|in|on|playing|used|heard|included|featured|part|audible|around|involved)\b)"
+    r"|free\b)", re.I
+)
+_BENEATH = re.compile(r"\b(?:of|over) (?:an?|the) $", re.I)
+_UNDER_A_VOICE = re.compile(r"(?: playing| beat| track| cover)?\W*(?:$|in the background)")
+_BACKING = re.compile(  # a part that nobody sings
+    r" (?:backing|factors?|elements?|layers?|parts?|sections?|accompaniment|breaks?|interludes?)\b", re.I
+)
+_AT_TIMES = re.compile(r"\b(?:when|whenever|where|while|until) (?:he|she|they|it|the)\b[^.;:!?,]*$", re.I)
+_SINGS_NOT = re.compile(
+    r"\b(?:voices?|singers?|vocalists?|wom[ae]n|m[ae]n|he|she) (?:do|does|did)(?:n't| not)(?: \w+)? $", re.I
+)
+_SPOKEN = re.compile(
+    r" out the\b|(?: (?:can be heard|is|are|was|were|being|being heard|starts?(?: to)?|begins?(?: to)?|that|who))*(?: \w+ly)?"
+    rf" {clauses.any_of('spoken')}", re.I
+)
+_SPEAKS = re.compile(rf"{clauses.any_of('speaks')} $", re.I)
+_VERSION = re.compile(r" (?:version|cover|take|remix|rendition|arrangement) of\b", re.I)  # of what is not heard
+_OF_MOOD = re.compile(r"\b(?:mood|vibes?|atmosphere|feel|feeling)\b[^.;,]*\b(?:is|are|was|gets|stays|turns)(?: \w+)? $", re.I)
+
+
+def read(text: str, start: int, kind: str, value: str, at: tuple[int, int], comparison: str | None) -> Sense | None:
+    """What a word claims where it stands, or None.
+
+    Parameters
+    ----------
+    text : str
+        Up to the end of what is stated; `start` is where that begins.
+    start : int
+    kind, value : str
+        What the word means by itself.
+    at : (int, int)
+        Where it stands.
+    comparison : {'more', 'less', 'same'} or None
+
+    Returns
+    -------
+    (kind, value, present, comparison) or None
+    """
+    before, after = text[max(start, at[0] - REACH) : at[0]], text[at[1] : at[1] + REACH]
+    if _says_nothing(kind, text[slice(*at)], before, after):
+        return None
+    if comparison and re.search(r"\bcould(?:n't| not) be $", before, re.I):
+        return kind, POLES.get(kind, value) if comparison == "more" else _FAR_ENDS[kind], True, None
+    if comparison and (clauses.beyond_measure(after) or clauses.within_track(before, after) or _VERSION.match(after)):
+        return None
+    present = not (re.search(r"\bno $|\b(?:not|\w+n't)(?: \w+)? $", before, re.I) if comparison else clauses.denied(before))
+    if not comparison and kind in _COMPARABLE and not value.isdigit():
+        quality = not _A_THING.search(kind + text[slice(*at)])
+        comparison = None if kind == "genre" else clauses.compared(before, after, quality=quality)
+        if comparison:
+            present = not re.search(r"\bno (?:more|less) $", before, re.I)
+            if kind in POLES:
+                comparison = comparison if value in (POLES[kind], "very fast") else _TURNED[comparison]
+                value = POLES[kind]
+    if value == "dark" and text[slice(*at)].lower() == "dark" and _OF_MOOD.search(before):
+        kind, value = "mood", "mysterious"
+    if kind == "vocal":
+        return _vocal(value, present, before, after)
+    if kind == "instrument":
+        if clauses.leads(before, after):
+            unmatched = re.search(r"\boutshine (?:an?|the) $", before, re.I)
+            kind, present = "lead", bool(unmatched) or present and not clauses.leads_not(after)
+        present = present and not _MISSING.match(after) and not text[slice(*at)].endswith("less")
+    return kind, value, present, comparison
+
+
+# "More tension" needs something to be compared with, "tenser" does not.
+_A_THING = re.compile(r"^instrument|(?:ion|ness|suspense|mystery|joy|euphoria|triumph|anger|menace|urgency)$", re.I)
+_COMPARABLE = {"energy", "loudness", "brightness", "density", "tempo", "mood", "genre", "instrument"}
+_FAR_ENDS = {"tempo": "slow", "energy": "low", "loudness": "quiet", "brightness": "dark", "density": "sparse"}
+
+
+def _says_nothing(kind: str, word: str, before: str, after: str) -> bool:
+    """Whether a word does not speak of a track where it stands."""
+    if kind in _OF_WHOLE | _OF_PART and not (kind == "mode" and " " in word) and not word[0].isdigit():
+        noun = not _A_VERB.search(word) and _A_NOUN.search(before)
+        adverb = "(?<!live)ly$" if re.match(r" \w", after) else "(?<!live)ly$|ing$"  # "played loudly", "trumpets blaring"
+        verb = kind == "course" and not noun or kind in _OF_WHOLE and bool(re.search(adverb, word, re.I))
+        whose = clauses.described(before, after, verb=verb)
+        if whose == "other" or whose == "part" and kind in _OF_WHOLE:
+            return True
+    if kind == "tempo":
+        becomes = word.endswith("er") and _BECOMES.search(before)  # a change of tempo is no tempo
+        return bool(_NOT_OF_TEMPO.match(after) or _RAPPED.search(before) or becomes)
+    if word.lower() == "thin" and _OF_TIMBRE.search(before):
+        return True
+    if kind == "mood":
+        return bool(_OCCASION.search(before) or _OF_PEOPLE.match(after))
+    if kind == "density" and _ELSEWHERE.match(after):
+        return True
+    if kind == "course":
+        of_pitch = _OF_PITCH.match(after) or _PITCHED.search(before) and _MOVES.match(word) or _CHANGED.search(before)
+        of_other = _FEELING_BEFORE.search(before) or before.endswith("~ ")  # "my energy" is a figure of speech
+        return bool(of_pitch or of_other or _FEELINGS.match(after) or _OBJECT.match(after))
+    if kind in ("instrument", "vocal") and (
+        _LIKENED_TO.search(before) or _LIKE.match(after) or _BARE_MORE.search(before) and not _AGAINST.search(after)
+    ):
+        return True
+    if kind == "instrument":
+        if word.lower() == "strings" and (_FINGERED.search(before) or _OF_ONE.match(after)):
+            return True
+        return bool(_OWNED.search(before) or _ELSEWHERE.match(after) or _TOPIC.search(before))
+    # "more jazz than rock", "less a rock song than", "less minor than it seems"
+    beside = {"genre": r"\bthan (?:an? )?$|(?<!or )\bless an? $", "mode": r"\b(?:less|more) $"}.get(kind)
+    if beside and re.search(beside, before, re.I):
+        return True
+    if kind == "genre" and _FOR_A.search(before) and _EVENT.match(after):
+        return True
+    if kind == "genre" and (_TO_TASTE.match(after) or not re.search(r"\w", before) and _AS_SUCH.match(after)):
+        return True
+    return kind in ("mode", "key", "genre") and bool(_TAUGHT.search(before))
+
+
+def _vocal(value: str, present: bool, before: str, after: str) -> Sense | None:
+    """A claim about voices: "no singing" is instrumental; an instrumental that someone sings over is none."""
+    if value == "voice" and (not present or _MISSING.match(after)):
+        if _AT_TIMES.search(before) or _SINGS_NOT.search(before) and re.match(r" (?!here|at all|on|in|at|once)\w", after):
+            return None
+        value, present = "instrumental", True
+    under = value == "instrumental" and re.search(r"\b(?:an?|the|over an?(?: \w+)?|quiet|covering|this) $", before)
+    if under and (_UNDER_A_VOICE.match(after) or _BENEATH.search(before)) and re.search(r"sing|vocal|voice|over", before):
+        return None
+    if _SPOKEN.match(after) or _SPEAKS.search(before) if value == "voice" else _BACKING.match(after):
+        return None
+    return "vocal", value, present, None
