@@ -177,9 +177,18 @@ def intents(said: Utterance) -> Iterator[Fault]:
         for kind, value in _whether(brief):
             if not find(kind, value, said.text, loose=True):
                 yield Fault("intents", f"{kind}:{value}", "the turn is to ask whether it is so and does not")
+        of_two = [ask for ask in brief.asks if ask.partition(":")[0] in ("compare", "same")]
+        if of_two and brief.before and brief.before.title not in said.text and not _OF_TWO.search(said.masked):
+            yield Fault("intents", of_two[0], "the turn is to ask about two clips and does not")
     yield from _of_answers(said)
     yield from _of_events(said)
     yield from _of_purposes(said)
+
+
+_OF_TWO = re.compile(
+    r"\b(?:both|two|other|others|another|last|previous|before|earlier|first|second|compar\w+|differ\w*|common|shar\w+|alike|same"
+    r"|similar\w*|than|apart|unlike|between|or)\b", re.I
+)  # fmt: skip
 
 
 def _of_answers(said: Utterance) -> Iterator[Fault]:
@@ -222,8 +231,19 @@ def _event_asks(brief: Brief) -> list[str]:
 
 
 def _of_events(said: Utterance) -> Iterator[Fault]:
-    """A question after sounds names them and asks for what is to be asked; its answer tells of that."""
+    """A question after sounds names them and asks for what is to be asked; its answer tells of that.
+
+    Where nobody is to ask after any, none is asked after or told of: nothing would check it.
+    """
     brief, asks = said.brief, _event_asks(said.brief)
+    if {"item_attribute_question", "item_attribute_answer"} & {*brief.intents} and not asks:
+        text = eventwords.stated(said.masked.replace("?", "."), given_names(brief))
+        for sound in eventwords.mentions(text):
+            word = text[sound.start : sound.end]
+            if sound.name != "music" and word.casefold() not in lexicon.vocabulary_words():
+                yield Fault("intents", word, "a sound that the turn is not about")
+        if "item_attribute_answer" in brief.intents and (time := eventwords.TIME.search(text)):
+            yield Fault("intents", time[0], "a time that nobody asked for")
     for ask in asks if "item_attribute_question" in brief.intents else ():
         unsaid = [name for name in happenings.names_of(ask) if not eventwords.named(said.masked, name)]
         if unsaid and not _refers_back(said, unsaid):
@@ -232,6 +252,9 @@ def _of_events(said: Utterance) -> Iterator[Fault]:
             yield Fault("intents", ask, "the turn is to ask about this and asks something else")
     for ask in asks if "item_attribute_answer" in brief.intents and brief.clips else ():
         found = happenings.find(said.text, asks, names=given_names(brief))
+        named = [sound.name for sound in eventwords.mentions(eventwords.plain(said.masked))]
+        if ask.startswith("order:") and len(named) > len({*named}) == 1:
+            yield Fault("intents", named[0], "a sound before or after itself")
         if not happenings.answers(found, ask):
             yield Fault("intents", ask, "the turn is to answer this and does not")
         if wrong := happenings.at_odds(said.text, found, ask):

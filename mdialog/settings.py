@@ -31,7 +31,7 @@ class GenerateConfig(BaseModel):
     max_rows: int = Field(default=128, ge=1, description="sequences generated at once")
     candidates: int = Field(default=4, ge=1, description="candidates of a turn a round")
     max_rounds: int = Field(default=4, ge=1, description="rounds before a turn is given up")
-    surer: int = Field(default=1, ge=0, description="rounds more for a turn that says nothing of the sound that cannot be told")
+    surer: int = Field(default=3, ge=0, description="rounds more for a turn that says nothing of the sound that cannot be told")
     temperature: float | None = Field(default=None, ge=0, description="by default what the model's makers advise, else .8")
     top_p: float | None = Field(default=None, gt=0, le=1, description="the same, else .95")
     max_new_tokens: int = Field(default=96, ge=1)

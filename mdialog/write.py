@@ -49,7 +49,7 @@ class Options:
     max_rounds: int = 4
     batch: int = 64
     sampling: Sampling = Sampling()
-    surer: int = 1
+    surer: int = 3
     warmer: float = 0.1
     seed: int = 0
 

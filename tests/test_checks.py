@@ -270,6 +270,8 @@ def test_yes_and_no_agree_with_what_follows(text, good):
         ("assistant", "onset:siren", "The siren lasts 4 seconds.", False),
         ("assistant", "onset:siren", "There is no siren.", True),
         ("assistant", "times:gunshot", "Twice.", True),
+        ("assistant", "order:bell+siren", "The bell comes before the siren.", True),
+        ("assistant", "order:bell+siren", "The bell comes before the bell.", False),
         ("assistant", "together:bell+siren", "No, they overlap.", False),
         ("assistant", "together:bell+siren", "No, one after the other.", True),
     ],
@@ -277,6 +279,40 @@ def test_yes_and_no_agree_with_what_follows(text, good):
 def test_questions_about_events_name_them_and_answers_tell_of_them(role, ask, text, good):
     intent = "item_attribute_question" if role == "user" else "item_attribute_answer"
     assert (of(text, Brief(role, (intent,), asks=(ask,), about=BLUE, clips=CLIP)) == set()) is good
+
+
+@pytest.mark.parametrize(
+    ("role", "ask", "text", "good"),
+    [
+        ("user", "mood", "What mood would you call that?", True),
+        ("user", "mood", "Do you hear a siren?", False),
+        ("user", "instrument:brass", "Is there a horn section in it?", True),
+        ("assistant", "instrument:brass", "Yes, horns.", True),
+        ("assistant", "instrument:brass", "No brass, the alarm comes through.", False),
+        ("assistant", "tempo", "It's walking-pace.", True),
+        ("assistant", "tempo", "It's slow, for about 7 seconds.", False),
+        ("assistant", "tempo", "It's slow, as it should be.", True),
+    ],
+)
+def test_sounds_and_times_come_where_they_are_asked_after(role, ask, text, good):
+    intent = "item_attribute_question" if role == "user" else "item_attribute_answer"
+    assert (of(text, Brief(role, (intent,), asks=(ask,), about=BLUE, clips=CLIP)) == set()) is good
+
+
+@pytest.mark.parametrize(
+    ("ask", "text", "good"),
+    [
+        ("compare", 'What sets it apart from "Lamp Song"?', True),
+        ("compare:tempo", "Is it faster than the last one?", True),
+        ("same", "What do the two have in common?", True),
+        ("same", "What mood is it?", False),
+        ("compare:energy", "What's playing on it?", False),
+    ],
+)
+def test_who_is_to_ask_about_two_clips_does(ask, text, good):
+    before = Name("Lamp Song", "Ivo")
+    brief = Brief("user", ("item_attribute_question",), asks=(ask,), about=BLUE, before=before, clips=CLIP * 2)
+    assert ("intents" not in of(text, brief)) is good
 
 
 def test_a_sound_that_was_asked_about_just_before_may_be_it(tmp_path):

@@ -266,7 +266,7 @@ def test_emoji_and_unbalanced_quotes_do_not_hide_what_is_said():
 
 @pytest.mark.parametrize("text", ["a loud slow quiet and ", "The flute is not as loud as before. ", "not ", "We want, but "])
 def test_long_text_is_read_in_time(text):
-    """No pattern goes back over the text again and again: that would take minutes; of this process's own time, beside others."""
+    """No pattern goes back over the text again and again, which would take minutes; measured in the process's own time."""
     started = time.process_time()
     claims.find((text * 5000)[:5000])
     assert time.process_time() - started < 3
