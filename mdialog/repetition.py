@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 
 from mdialog import brief as briefs
 from mdialog import claims, vocab
@@ -22,12 +23,13 @@ def repetition(said: Utterance) -> Iterator[Fault]:
     for sentence in _sentences(said.text):
         if len(sentence.split()) >= REPEATED_SENTENCE_WORDS and _plain(sentence) in earlier:
             yield Fault("repetition", sentence, "a sentence said before in this dialogue")
-    if match := _WITH_ITSELF.search(said.text):
-        yield Fault("repetition", match[0], "a title beside itself")
+    quoted = re.finditer(r'"([^"]+)"', said.text)
+    for one, other in pairwise(quoted):  # "A" goes well with "A"
+        between = said.text[one.end() - 2 : other.start()]  # a full stop stands inside the marks
+        if one[1].rstrip(".,!?") == other[1].rstrip(".,!?") and not re.search("[.!?]", between):
+            yield Fault("repetition", said.text[one.start() : other.end()], "a title beside itself")
     yield from _twice(said)
 
-
-_WITH_ITSELF = re.compile(r'"([^"]+?)[.,!?]?"[^.!?"]*"\1[.,!?]?"')  # "A" goes well with "A"
 
 # Who compares, agrees or answers says again what was said; "a harp, yes, a harp" and "fast, really fast" mean it.
 _AGAIN = re.compile(

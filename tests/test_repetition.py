@@ -72,4 +72,5 @@ def test_a_bare_answer_may_come_again():
 def test_no_track_is_put_beside_itself():
     assert twice('"Blue Hour" goes well with "Blue Hour."', OFFER)
     assert not twice('"Blue Hour" goes well with "River."', OFFER)
+    assert not twice('Keeping "Blue Hour" by Ann; "River" by Ann; "Lamp Song" by Ivo.', OFFER)  # what stands between quotes
     assert not twice('You liked "Blue Hour". So after "Blue Hour" comes "River".', OFFER)
