@@ -237,7 +237,7 @@ def _of_events(said: Utterance) -> Iterator[Fault]:
     """
     brief, asks = said.brief, _event_asks(said.brief)
     if {"item_attribute_question", "item_attribute_answer"} & {*brief.intents} and not asks:
-        text = eventwords.stated(said.masked.replace("?", "."), given_names(brief))
+        text = eventwords.plain(said.masked)
         for sound in eventwords.mentions(text):
             word = text[sound.start : sound.end]
             if sound.name != "music" and word.casefold() not in lexicon.vocabulary_words():
@@ -349,9 +349,12 @@ def _ahead(said: Utterance) -> Iterator[Fault]:
 
 
 def _free(said: Utterance, kind: str) -> bool:
-    """Whether a turn may name any value of a kind: it hears a clip, or asks and gives a choice of the few there are."""
+    """Whether a turn may name any value of a kind: it hears a clip and the kind can be heard or is to be answered, or it asks
+    and gives a choice of the few there are.
+    """
     brief, values = said.brief, vocab.load()[kind].names
-    if brief.clips and vocab.load()[kind].audible:
+    answers = "item_attribute_answer" in brief.intents and kind in brief.asks
+    if brief.clips and (answers or vocab.load()[kind].audible):
         return True
     few = kind in brief.asks and len(values) <= CHOICE
     return few and sum(find(kind, value, said.masked) is not None for value in values) >= 2

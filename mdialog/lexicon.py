@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 
-from mdialog import vocab
+from mdialog import clauses, vocab
 
 ABBREVIATIONS = frozenset(
     ("r&b", "dnb", "bpm", "tv", "dj", "edm", "mc", "hmm", "hm", "mm", "mmm", "pfft", "shh", "psst", "brr", "s", "t")
 )
 SAID_THRICE = frozenset(("yes", "no", "go", "la", "ha", "hey", "more", "very", "so", "ta", "na"))
+_BEYOND_VOCABULARY = ("brightness", "loudness", "density")  # kinds whose words claims.toml alone has
 _PHRASE_BOOK = ("phrases.toml", "requests.toml", "sound.toml")
 _CONTRACTED = ("a", "i", "i'm", "i'd", "i'll", "i've", "it's", "that's", "let's", "thanks", "please", "okay", "yes")
 _PROPER = (
@@ -84,7 +85,7 @@ NEGATED = _any_of(
 
 @cache
 def common_words() -> frozenset[str]:
-    """Function words of English, and the words that the phrase book talks with."""
+    """Function words of English, the words that the phrase book talks with, and those for timbre, loudness and density."""
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
     words = set(ENGLISH_STOP_WORDS) | set(_CONTRACTED)
@@ -92,6 +93,8 @@ def common_words() -> frozenset[str]:
         if path.name in _PHRASE_BOOK:
             for entry in _texts(tomllib.loads(path.read_text(encoding="utf-8"))):
                 words |= set(re.findall(r"[a-z]+(?:['-][a-z]+)*", re.sub(r"\{[^}]*\}", " ", entry.casefold())))
+    for pattern in _texts([clauses.TABLE[kind] for kind in _BEYOND_VOCABULARY]):
+        words |= set(re.findall(r"[a-z]{4,}", pattern))
     return frozenset(words)
 
 

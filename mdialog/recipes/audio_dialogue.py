@@ -24,7 +24,7 @@ KINDS = {
     "instrument": 3.0, "lead": 1.0, "tempo": 3.0, "mood": 2.0, "energy": 2.0, "vocal": 2.0, "genre": 1.5, "mode": 1.5,
     "key": 0.7, "metre": 0.7, "course": 0.5,
 }  # fmt: skip
-# What can be held against the signal too, or against a table's themes, but was not taught to the bundled listener.
+# Asked after too where it is wanted, but not taught to the bundled listener. All but the last can be held against the signal.
 TEXTURE = ("brightness", "loudness", "density", "theme")
 OPEN_ONLY, VALUE_ONLY = ("course",), ("lead",)
 TRUE_SHARE = 0.5  # of values asked after: the catalogue has them for the track
