@@ -21,7 +21,6 @@ The same code runs on a GPU with ``--device cuda``, and on every core of a machi
 
 import copy
 import dataclasses
-import hashlib
 import math
 import time
 from pathlib import Path
@@ -31,8 +30,9 @@ import numpy as np
 import torch
 from counting import BEATS_HZ, RULED, before_reading, freeze, put_in_front, reserve, teach_reading
 from exercises import AUDIO_TOKENS, SPECIAL, Batches, build_tokenizer, copying_drills, tokenizer_texts
-from heads import BANDS, Heads, rhythm, targets
+from heads import BANDS, SECONDS, Heads, begins, lasting, rhythm, sounding, targets
 from render_clips import listener_extractor
+from states import stored
 from torch.nn import functional as F
 from training import Clock, Crew, augmented, kept_tokenizer, parser, start
 
@@ -141,7 +141,6 @@ PARTS = ("model", "heads", "counter", "gatherers", "spotter", "timer")
 COUNTING = 4.0  # weight of the loss of the rhythm's spectrum
 GATHERING = 0.15  # weight of the loss of what is gathered
 SPOTTING, TIMING = 6.0, 2.0  # weights of the losses of which sounds are where, and of what is gathered of their begins
-SECONDS = 11  # of a sound: not there, or in which second it begins, or how many it is there
 LISTENED = 24  # clips a step that are only listened to, two of three of them scenes
 
 
@@ -291,33 +290,12 @@ class Trainer:
         found = Heads.accuracy(out, true)
         print(f"{what}, artists held out: " + "  ".join(f"{k} {x:.3f}" for k, x in found.items()), flush=True)
 
-    def stored_states(self) -> tuple[np.ndarray, np.ndarray]:
-        """Encoder outputs of every training clip and of every scene, each (n, 125, d) in half precision.
-
-        They lie in files, which are used again as long as the encoder is the same.
-        """
-        tower = self.model.model.audio_tower.eval()
-        weights = b"".join(p.detach().cpu().numpy().tobytes() for p in tower.parameters())
-        made = hashlib.sha256(weights).hexdigest()[:12]
-        return tuple(self._stored(data, self.args.out / "states" / f"{name}-{self.crew.rank}of{self.crew.size}-{made}.npy")
-                     for name, data in (("train", self.train), ("scenes", self.scenes)))  # fmt: skip
-
-    def _stored(self, data: clip_data.Clips, path: Path) -> np.ndarray:
-        if not path.exists():
-            path.parent.mkdir(exist_ok=True)
-            partial = path.with_suffix(".partial")
-            shape = (len(data), AUDIO_TOKENS, D_AUDIO)
-            out = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float16, shape=shape)
-            with torch.inference_mode(), self.autocast():
-                for rows in np.array_split(np.arange(len(data)), math.ceil(len(data) / 64)):
-                    out[rows] = self.model.model.audio_tower(self.mels(data, rows)).last_hidden_state.cpu().numpy()
-            out.flush()
-            partial.replace(path)
-        return np.load(path, mmap_mode="r")
-
     def told(self) -> clip_data.Clips:
         """The training clips, with how clear their facts are to the encoder's heads."""
-        self.stored, labels = self.stored_states(), []
+        tower, labels = self.model.model.audio_tower.eval(), []
+        with self.autocast():
+            self.stored = tuple(stored(tower, data, self.args.out / "states", device=self.args.device)
+                                for data in (self.train, self.scenes))  # fmt: skip
         with torch.inference_mode():
             for rows in np.array_split(np.arange(len(self.train)), math.ceil(len(self.train) / 256)):
                 pooled = torch.from_numpy(self.stored[0][rows].astype(np.float32)).to(self.args.device).mean(1)
@@ -468,22 +446,6 @@ class Trainer:
         return torch.full((n, 1), self.tokenizer.convert_tokens_to_ids(f"<|audio_{which}|>"), device=self.args.device)
 
 
-def begins(clips) -> torch.Tensor:
-    """In which second each sound first begins, counted from 1; 0 where it is not there. Shape (n, sounds)."""
-    names = vocab.events().names
-    out = torch.zeros(len(clips), len(names), dtype=torch.long)
-    for i, clip in enumerate(clips):
-        for event in reversed(clip.events):
-            out[i, names.index(event.label)] = 1 + min(int(event.start_s), SECONDS - 2)
-    return out
-
-
-def lasting(there: torch.Tensor) -> torch.Tensor:
-    """For how many seconds, at least one, each sound is there at all; 0 where it is not. Shape (n, sounds)."""
-    seconds = there.sum(1) * (SECONDS - 1) / AUDIO_TOKENS
-    return torch.where(seconds > 0, seconds.round().clamp(min=1), 0).long()
-
-
 def lower_half(language_model: torch.nn.Module) -> torch.nn.Module:
     """The same weights, up to where the heads read what was gathered."""
     half = copy.copy(language_model)
@@ -493,17 +455,6 @@ def lower_half(language_model: torch.nn.Module) -> torch.nn.Module:
     half.config = copy.copy(language_model.config)
     half.config.num_hidden_layers = TEXT_LAYERS // 2
     return half
-
-
-def sounding(clips) -> torch.Tensor:
-    """Which sounds are there at every audio token of these clips: 0 or 1, (n, AUDIO_TOKENS, sounds)."""
-    names = vocab.events().names
-    out = torch.zeros(len(clips), AUDIO_TOKENS, len(names))
-    for i, clip in enumerate(clips):
-        for event in clip.events:
-            first, end = (round(s / clip.duration_s * AUDIO_TOKENS) for s in (event.start_s, event.end_s))
-            out[i, first:end, names.index(event.label)] = 1.0
-    return out
 
 
 MANTISSA = 4  # bits of the language model's weights that are kept of ten: as good, and smaller once compressed

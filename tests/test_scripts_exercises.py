@@ -12,6 +12,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 
 import exercises as ex
+import heads
 import train_listener_mini as training
 from clips import Clips
 
@@ -94,15 +95,15 @@ def scenes():
 
 def test_sounds_are_listed_with_their_seconds_and_marked_where_they_are(scenes):
     assert [ex.timed(clip) for clip in scenes.labels] == ["rain 0-10; bell 2-4", "none"]
-    true = training.sounding(scenes.labels)
+    true = heads.sounding(scenes.labels)
     names = vocab.events().names
     assert true.shape == (2, ex.AUDIO_TOKENS, len(names)) and true[1].sum() == 0
     assert true[0, :, names.index("rain")].all()
     bell = true[0, :, names.index("bell")]
     assert (bell.argmax().item(), bell.sum().item()) == (30, 20)
-    lasting = training.lasting(true)
+    lasting = heads.lasting(true)
     assert lasting[0, names.index("rain")] == 10 and lasting[0, names.index("bell")] == 2 and lasting.sum() == 12
-    first = training.begins(scenes.labels)
+    first = heads.begins(scenes.labels)
     assert first[0, names.index("rain")] == 1 and first[0, names.index("bell")] == 3 and first.sum() == 4
 
 
