@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from mdialog import brief as briefs
-from mdialog import claims, eventwords, happenings, lexicon, vocab
+from mdialog import claims, eventwords, happenings, lexicon, subjects, vocab
 from mdialog.attributes import Attribute
 from mdialog.brief import Brief
 from mdialog.plan import Plan
@@ -200,7 +200,7 @@ def _of_answers(said: Utterance) -> Iterator[Fault]:
         yield from _at_odds(said, kind, value)
         if not claims.yes_or_no(said.text) and not any(find(kind, one, said.text) for one in vocab.load()[kind].names):
             yield Fault("intents", f"{kind}:{value}", "the turn is to say whether it is so and does not")
-    said_of = {claim.kind for claim in claims.find(said.text, names=given_names(brief))}
+    said_of = {claim.kind for claim in subjects.find(said.text, brief)}
     wide = [ask for ask in brief.asks if ask.partition(":")[0] in ("compare", "same", "course")]
     if wide and not said_of:
         yield Fault("intents", wide[0], "the turn is to answer this from the sound and says nothing of it")
@@ -272,17 +272,20 @@ def _refers_back(said: Utterance, unsaid: list[str]) -> bool:
 def agreement(said: Utterance) -> Iterator[Fault]:
     """No one says of a track that something is there and that it is not."""
     titles = {name.title for name in briefs.names(said.brief) if name.title and name.title in said.text}
-    told: dict[tuple[str, str], bool] = {}
-    for claim in claims.find(said.text, names=given_names(said.brief)) if len(titles) < 2 else ():
-        if not claim.comparison and told.setdefault((claim.kind, claim.value), claim.present) != claim.present:
+    told: dict[tuple[str, str, str], bool] = {}
+    found = subjects.find(said.text, said.brief) if len(titles) < 2 or said.brief.before else []
+    for claim in (one for one in found if not one.comparison):
+        clips = ("this", "before") if claim.clip == "both" else (claim.clip,)
+        if any(told.setdefault((clip, claim.kind, claim.value), claim.present) != claim.present for clip in clips):
             yield Fault("agreement", claim.text, "said to be so and not to be so in one turn")
 
 
 def _at_odds(said: Utterance, kind: str, value: str) -> Iterator[Fault]:
     """No one says "no" to what the same turn says is so, or "yes" to what it denies."""
     answer = claims.yes_or_no(said.text)
-    for claim in claims.find(said.text, names=given_names(said.brief)) if answer else ():
-        if (claim.kind, claim.value) == (kind, value) and claim.present == claims.is_no(answer) and not claim.comparison:
+    for claim in subjects.find(said.text, said.brief) if answer else ():
+        of_it = (claim.kind, claim.value) == (kind, value) and claim.clip != "before" and not claim.comparison
+        if of_it and claim.present == claims.is_no(answer):
             yield Fault("intents", claim.text, f"{answer[0]!r}, and then the opposite")
 
 

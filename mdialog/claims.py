@@ -43,6 +43,8 @@ class Claim:
         Where in the utterance.
     comparison : {'more', 'less', 'same'} or None
         Against an earlier track; `value` is then what there is more or less of (a tempo: ``fast``).
+    clip : {'this', 'before', 'both'}
+        Of which it speaks where two are played (:mod:`mdialog.subjects`); a comparison of the one `before` is with this one.
     """
 
     text: str
@@ -52,6 +54,7 @@ class Claim:
     start: int
     end: int
     comparison: str | None = None
+    clip: str = "this"
 
 
 def find(utterance: str, *, names: Iterable[str] = ()) -> list[Claim]:
@@ -260,7 +263,8 @@ def true_of(claim: Claim, labels: ClipLabels, before: ClipLabels | None = None) 
     """Whether a claim holds for a clip whose truth is known; None where the labels say nothing.
 
     A tempo word holds within 4 % of its range, a number within 4 % of the tempo, an energy word within .05 of its range.
-    Loudness is what the composer means by energy. A comparison needs the labels of the clip `before`.
+    Loudness is what the composer means by energy. A comparison needs the labels of the clip `before`, and so does a claim
+    of that clip or of both.
 
     Parameters
     ----------
@@ -269,6 +273,13 @@ def true_of(claim: Claim, labels: ClipLabels, before: ClipLabels | None = None) 
     before : ClipLabels, optional
         Of the clip that a comparison is with.
     """
+    if claim.clip == "both" and not claim.comparison:
+        each = [before and true_of(replace(claim, clip="this"), one) for one in (labels, before)]
+        return None if None in each else all(each)
+    if claim.clip == "before":
+        labels, before = before, labels
+    if labels is None:
+        return None
     if claim.comparison:
         return _compares(claim, labels, before)
     v = vocab.load()

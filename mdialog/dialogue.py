@@ -41,6 +41,7 @@ class Claim(_Part):
     value: str
     present: bool = Field(default=True, description='false for "no drums"')
     comparison: Literal["more", "less", "same"] | None = Field(default=None, description="with the clip heard before")
+    clip: Literal["this", "before", "both"] = Field(default="this", description="of which it speaks, where two were heard")
     verdict: Literal["supported", "contradicted", "unverifiable"]
     basis: Literal["heard", "told", "echoed"]
     evidence: dict[str, Any] = Field(default_factory=dict)

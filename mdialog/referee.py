@@ -1,13 +1,14 @@
 """The referee of a run: the claims of each utterance, each with its verdict and on what it rests."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from mdialog import claims, dialogue, happenings, vocab
+from mdialog import claims, dialogue, happenings, subjects, vocab
 from mdialog.attributes import Attribute
-from mdialog.brief import Brief, names
+from mdialog.brief import Brief
 from mdialog.evidence import Evidence, Witness
 from mdialog.plan import Plan, about_and_before
+from mdialog.utterance import given_names
 from mdialog.verdicts import Verifier
 
 
@@ -36,8 +37,7 @@ class Referee:
         plan : Plan
         turn_index : int
         """
-        given = [part for name in names(brief) for part in (name.title, name.artist)]
-        found = claims.find(text, names=given)
+        given, found = given_names(brief), subjects.find(text, brief)
         found += answered(text, brief, found)
         of_events = any(map(happenings.about_events, brief.asks))
         if not found and not of_events:
@@ -53,6 +53,7 @@ class Referee:
             verdict = self.verifier.verdict(claim, about, before)
             judged.append(dialogue.Claim(
                 text=claim.text, kind=claim.kind, value=claim.value, present=claim.present, comparison=claim.comparison,
+                clip=claim.clip,
                 verdict=verdict.verdict, basis="told" if said in told else "echoed" if said in echoed else "heard",
                 evidence=verdict.evidence,
             ))  # fmt: skip
@@ -89,7 +90,7 @@ _OF_ONE_SOUND = ("course", "energy", "loudness", "brightness", "density", "tempo
 
 
 def _of_events(
-    text: str, brief: Brief, music: Sequence[claims.Claim], about: Evidence | None, given: Sequence[str]
+    text: str, brief: Brief, music: Sequence[claims.Claim], about: Evidence | None, given: Collection[str]
 ) -> list[claims.Claim]:
     """The claims of a turn that was asked about events: those of events, and those of `music` that are not meant of them."""
     labels = {event.label for event in about.events or ()} if about else set()

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from itertools import islice, zip_longest
 from pathlib import Path
 
@@ -27,6 +27,9 @@ NAME = "[name]"  # stands for what a track or an artist is called
 
 def statement(claim: Claim | claims.Claim) -> str:
     """A claim in neutral words: "There are no drums.", "It is faster than the clip before."."""
+    if claim.clip == "both" and not claim.comparison:
+        said = statement(_of_this(claim))
+        return f"Of both clips: {said[0].lower()}{said[1:]}"
     if claim.comparison:
         return _compared(claim)
     if claim.kind in _OF_EVENTS:
@@ -72,6 +75,10 @@ _DEGREES = {  # of the pole of each scale: more, less, same
     "brightness": ("brighter", "darker", "as bright"),
     "density": ("denser", "sparser", "as dense"),
 }
+
+
+def _of_this(claim: Claim | claims.Claim) -> Claim | claims.Claim:
+    return replace(claim, clip="this") if isinstance(claim, claims.Claim) else claim.model_copy(update={"clip": "this"})
 
 
 def _of_events(claim: Claim | claims.Claim) -> str:
@@ -175,7 +182,7 @@ def items_of(dialogues: Iterable[Dialogue], thrown: Iterable[Contradicted] = ())
         said_of += [(c.turn, c.content, None, claim) for c in refused.get(dialogue.id, ()) for claim in c.claims
                     if claim.verdict == "contradicted"]  # fmt: skip
         for i, content, j, claim in said_of:
-            spans = _spans(dialogue, i, compares=claim.comparison is not None)
+            spans = _spans(dialogue, i, claim)
             said = statement(claim)
             if spans and (said, spans) not in found:
                 found[said, spans] = Item(
@@ -191,10 +198,12 @@ def _id(*parts: object) -> str:
     return "q" + hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=5).hexdigest()
 
 
-def _spans(dialogue: Dialogue, turn: int, *, compares: bool) -> tuple[tuple[str, float, float], ...]:
-    """Spans that a claim of a turn rests on: its last clip; for a comparison, before it the last one of another track."""
+def _spans(dialogue: Dialogue, turn: int, claim: Claim) -> tuple[tuple[str, float, float], ...]:
+    """Spans that a claim of a turn rests on: the clip that it speaks of; before it, what a comparison is with."""
     about, before = about_and_before([[Clip(*span_of(span)) for span in t.heard] for t in dialogue.turns[: turn + 1]])
-    needed = (before, about) if compares else (about,)
+    if claim.clip == "before":
+        about, before = before, about
+    needed = (before, about) if claim.comparison or claim.clip == "both" else (about,)
     return tuple(astuple(clip) for clip in needed if clip) if all(needed) else ()
 
 

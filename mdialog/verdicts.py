@@ -185,8 +185,12 @@ class Verifier:
         evidence : Evidence or None
             Of the clip that the claim is about; None where nothing was heard.
         before : Evidence, optional
-            Of the clip that a comparison is with.
+            Of the clip that a comparison is with, or that the claim itself speaks of.
         """
+        if claim.clip == "both" and not claim.comparison:
+            return _of_both([self.verdict(replace(claim, clip="this"), one) for one in (evidence, before)])
+        if claim.clip == "before":
+            evidence, before = before, evidence
         if evidence is None:
             return _untold("nothing was played")
         if claim.kind in ASKS:
@@ -348,6 +352,13 @@ def _marked(claim: Claim, evidence: Evidence) -> Verdict:
         return _untold("nothing here tells of events")
     holds, seen = Marks(evidence.events, evidence.duration_s, evidence.labels).holds(claim)
     return Verdict("unverifiable", seen) if holds is None else _told(claim, holds, seen)
+
+
+def _of_both(each: list[Verdict]) -> Verdict:
+    """What is said of two clips holds if it does of either of them, and does not if it fails of one."""
+    found = {one.verdict for one in each}
+    verdict = next(iter(found)) if len(found) == 1 else "contradicted" if "contradicted" in found else "unverifiable"
+    return Verdict(verdict, {"each": [one.evidence for one in each]})
 
 
 def _told(claim: Claim, holds: bool, seen: dict) -> Verdict:

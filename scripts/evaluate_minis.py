@@ -23,7 +23,7 @@ from exercises import naming, searching
 from render_clips import SAMPLE_RATE_HZ, draw_clips, draw_scenes
 from scipy.stats import rankdata
 
-from mdialog import checks, claims, happenings, vocab
+from mdialog import checks, claims, happenings, subjects, vocab
 from mdialog.brief import messages, names
 from mdialog.clap import Clap
 from mdialog.exam import LIST_TASK
@@ -215,7 +215,7 @@ def said_about(utterances, given, labels, before=None) -> dict[str, list[bool]]:
     found = defaultdict(list)
     for text, brief, row, earlier in zip(utterances, given, labels, before or labels, strict=True):
         told = {(a.kind, a.value) for a in (*brief.new, *brief.wanted, *brief.dropped)}
-        said = claims.find(text, names=given_names(brief))
+        said = subjects.find(text, brief)
         for claim in [*said, *answered(text, brief, said)]:
             kind = "instrument" if claim.kind == "lead" else claim.kind
             holds = claims.true_of(claim, row, earlier)

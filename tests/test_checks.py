@@ -379,9 +379,12 @@ def test_nobody_says_of_one_track_that_it_is_so_and_that_it_is_not():
     clips = (Clip("t1", 0.0, 10.0),)
     brief = Brief(role="assistant", intents=("passive_recommend",), offered=(one, two), about=one, clips=clips)
 
-    def found(text):
+    def found(text, brief=brief):
         return [f.text for f in faults(text, brief) if f.check == "agreement"]
 
     assert found('Here is "Lamp Song" by Ivo. Drums keep it moving, and there are no drums.') == ["drums"]
     assert found('Here is "Lamp Song" by Ivo. Drums keep it moving.') == []
     assert found('"Lamp Song" by Ivo has drums, "River" by Ana Sol has no drums.') == []  # of two tracks
+    both_play = dataclasses.replace(brief, before=two)
+    assert found("The first has drums, the second has no drums.", both_play) == []
+    assert found("Both have drums, but the first has no drums.", both_play) == ["drums"]

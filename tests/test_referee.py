@@ -52,6 +52,13 @@ def test_comparison_looks_back_over_the_dialogue(referee, plan):
     assert judged(referee, plan, 4, "It is slower than the last one.")[0][2] == "contradicted"  # t1 was heard two turns ago
 
 
+def test_a_claim_is_held_against_the_clip_that_it_speaks_of(referee, plan):
+    assert judged(referee, plan, 3, '"Blue Hour" has a moderate tempo.') == [("tempo", "moderate", "supported", "heard")]
+    assert judged(referee, plan, 3, '"Blue Hour" is faster.') == [("tempo", "fast", "contradicted", "heard")]
+    assert judged(referee, plan, 3, "Both have a moderate tempo.") == [("tempo", "moderate", "contradicted", "heard")]
+    assert judged(referee, plan, 3, "Both are in D minor.") == [("key", "D minor", "supported", "heard")]
+
+
 def test_without_a_clip_nothing_can_be_told(referee, plan):
     assert judged(referee, plan, 0, "It is fast.")[0][2] == "unverifiable"
 

@@ -158,12 +158,18 @@ def test_only_claims_that_can_be_heard_are_asked():
             turn(claim("tempo", "fast", comparison="more")),  # nothing before to compare with
             turn(claim("mood", "calm"), claim("tempo", "fast", comparison="less"), heard=[("t0", 5.0, 8.0), ("t1", 0.0, 5.0)]),
             turn(claim("mood", "calm"), role="user", heard=[("t1", 0.0, 5.0)]),  # the same of the same clip
+            turn(claim("mood", "sad", clip="before"), claim(clip="both"),
+                 claim("tempo", "fast", comparison="more", clip="before"), heard=[("t0", 5.0, 8.0), ("t1", 0.0, 5.0)]),
         )
     ])  # fmt: skip
     assert [(i.turn, i.claim, i.spans) for i in found] == [
         (2, 0, (("t1", 0.0, 5.0),)),
         (2, 1, (("t0", 5.0, 8.0), ("t1", 0.0, 5.0))),
+        (4, 0, (("t0", 5.0, 8.0),)),
+        (4, 1, (("t0", 5.0, 8.0), ("t1", 0.0, 5.0))),
+        (4, 2, (("t1", 0.0, 5.0), ("t0", 5.0, 8.0))),
     ]
+    assert found[-2].statement == "Of both clips: there are drums."
 
 
 def test_claims_for_which_a_candidate_was_thrown_away_are_asked_too():

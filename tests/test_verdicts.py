@@ -55,6 +55,22 @@ def test_tempo(value, measured, expected):
     assert told(said("tempo", value), **measured) == expected
 
 
+def test_a_claim_of_the_clip_before_or_of_both_is_held_against_these():
+    here, there = Evidence({**MEASURED, "key": "D minor"}), Evidence({**MEASURED, "key": "E minor", "tempo_bpm": 70.0})
+
+    def of(clip, kind, value, *, comparison=None, before=there, present=True):
+        claim = Claim(value, kind, value, present, 0, 1, comparison, clip)
+        return Verifier(None, LIMITS).verdict(claim, here, before).verdict
+
+    assert [of(clip, "key", "D minor") for clip in ("this", "before", "both")] == ["supported", "contradicted", "contradicted"]
+    assert [of(clip, "mode", "minor") for clip in ("this", "before", "both")] == ["supported"] * 3
+    assert of("both", "key", "C major", present=False) == "supported"  # neither is in it
+    assert [of(clip, "tempo", "fast", comparison="more") for clip in ("this", "before")] == ["supported", "contradicted"]
+    unsure = Evidence({**MEASURED, "mode_confidence": 0.1})
+    assert of("both", "mode", "minor", before=unsure) == "unverifiable" and of("both", "mode", "major") == "contradicted"
+    assert of("both", "mode", "minor", before=None) == of("before", "mode", "minor", before=None) == "unverifiable"
+
+
 @pytest.mark.parametrize(
     "claim, measured, expected",
     [

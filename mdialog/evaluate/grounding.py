@@ -218,7 +218,7 @@ def _accepted(dialogue: Dialogue, i: int, plan: Plan, truth: Mapping[str, Labels
 
 
 def _stated(claim, sound: str, plan: Plan, i: int, truth: Mapping[str, Labels]) -> Stated:
-    said = audible.Claim(claim.text, claim.kind, claim.value, claim.present, 0, 0, claim.comparison)
+    said = audible.Claim(claim.text, claim.kind, claim.value, claim.present, 0, 0, claim.comparison, claim.clip)
     true = None
     if truth and claim.kind not in ASKS:  # of sound events the marked times tell: nobody had to hear them
         about, before = _labels(plan, i, truth)

@@ -1,0 +1,109 @@
+"""Where two clips play, a claim is of the one that is spoken of."""
+
+import dataclasses
+
+import pytest
+
+from mdialog import subjects
+from mdialog.brief import Brief, Name
+from mdialog.claims import Claim, true_of
+from mdialog.plan import Clip
+from mdialog.synth.compose import compose
+
+CLIPS = (Clip("a", 0.0, 10.0), Clip("b", 0.0, 10.0))
+
+
+BLUE, RED = Name("Blue", "Ann"), Name("Red Sky", "Bob")
+
+
+def brief(*, asks=("compare",), before=RED):
+    return Brief("assistant", ("item_attribute_answer",), asks=asks, about=BLUE, before=before, clips=CLIPS)
+
+
+def told(text, **other):
+    return [(claim.text, claim.clip) for claim in subjects.find(text, brief(**other))]
+
+
+@pytest.mark.parametrize(
+    ("text", "clips"),
+    [
+        ("The first has a flute, the second a piano.", ["before", "this"]),
+        ("The first is a slow waltz; the other is a rock song.", ["before", "before", "this"]),
+        ("A flute plays in the first, drums in the second.", ["before", "this"]),
+        ("Slow in the first and fast in the second.", ["before", "this"]),
+        ("The first has a flute, drums and bass.", ["before", "before", "before"]),
+        ("The first one is faster than the second.", ["before"]),
+        ("It's faster than the first.", ["this"]),
+        ("The faster one is the first.", ["before"]),
+        ("Unlike the first, it has drums.", ["this"]),
+        ("The first is sad. Soft strings play. The second is happy.", ["before", "before", "this"]),
+        ("Clip A has a harp, clip B has drums.", ["before", "this"]),
+        ("A slow waltz.", ["this", "this"]),
+    ],
+)
+def test_a_claim_is_of_the_clip_that_is_named_nearest(text, clips):
+    assert [clip for _, clip in told(text)] == clips
+
+
+@pytest.mark.parametrize(
+    ("text", "clips"),
+    [
+        ('"Red Sky" by Bob is slower.', ["before"]),
+        ('It is slower than "Red Sky" by Bob. It has a flute.', ["this", "this"]),
+        ('"Blue" has drums and "Red Sky" has a choir.', ["this", "before"]),
+        ("Bob's has drums.", ["before"]),
+    ],
+)
+def test_a_clip_is_called_by_its_name(text, clips):
+    assert [clip for _, clip in told(text)] == clips
+
+
+def test_what_both_are_called_names_neither():
+    same = Name("Red Sky", "Ann")
+    assert told("Ann has a flute here.", before=same) == [("flute", "this")]
+    assert told('In "Red Sky" a flute plays.', before=same) == [("flute", "before")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Both have drums.", "They have drums in common.", "They're slow.", "Neither has a flute.",
+     "It shares drums with the first."],
+)
+def test_what_is_said_of_both_is_of_both(text):
+    assert {clip for _, clip in told(text)} == {"both"}
+
+
+def test_what_is_offered_beside_and_what_only_sounds_like_a_clip_is_of_this_one():
+    both = dataclasses.replace(brief(), offered=(BLUE, Name("Third, Pt. 3", "St. Cy")))
+    for text in ('After "Red Sky" by Bob, maybe "Third, Pt. 3" by St. Cy? It\'s fast.', '"Blue" turned up first: a fast one.'):
+        assert [claim.clip for claim in subjects.find(text, both)] == ["this"]
+
+
+def test_they_are_people_where_one_clip_plays_and_words_stay_where_they_are():
+    alone = Brief("assistant", ("item_attribute_answer",), about=BLUE, clips=CLIPS[:1])
+    assert subjects.find("They are slow.", alone) == []
+    (claim,) = subjects.find("They are slow.", brief())
+    assert (claim.text, claim.start) == ("slow", 9)
+
+
+def test_of_what_they_share_both_is_meant_unless_one_is_named():
+    assert told("Drums, and a slow tempo.", asks=("same",)) == [("Drums", "both"), ("slow tempo", "both")]
+    assert told("The second has drums.", asks=("same",)) == [("drums", "this")]
+    assert told("It is both slow and sad.") == [("slow", "this"), ("sad", "this")]
+
+
+def test_truth_is_looked_up_where_the_claim_belongs():
+    one, other = (compose(3, genre=genre).labels.over(0.0, 10.0) for genre in ("folk", "techno"))
+    own = next(i for i in one.instruments if i not in other.instruments)
+    shared = set(one.instruments) & set(other.instruments)
+
+    def holds(value, clip, present=True):
+        return true_of(Claim("", "instrument", value, present, 0, 0, clip=clip), one, other)
+
+    assert holds(own, "this") and not holds(own, "before") and not holds(own, "both")
+    assert all(holds(value, "both") for value in shared)
+    assert not holds(own, "both", present=False)  # "neither has it": one has
+    faster = Claim("", "tempo", "fast", True, 0, 0, "more")
+    assert one.tempo_bpm < 0.9 * other.tempo_bpm and not true_of(faster, one, other)
+    assert true_of(Claim("", "tempo", "fast", True, 0, 0, "more", clip="before"), one, other)
+    assert all(true_of(Claim("", "instrument", own, True, 0, 0, clip=clip), one, None) is None for clip in ("before", "both"))
