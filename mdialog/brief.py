@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mdialog import particulars
 from mdialog.attributes import Attribute
 from mdialog.errors import InputError
 from mdialog.happenings import about_events, names_of
@@ -73,7 +74,7 @@ class Brief:
         What else was in force before this turn.
     asks : tuple of str
         What is asked about, or to be answered from the sound: a kind; ``kind:value`` for "is it so"; ``course``; of two clips
-        ``same``, ``compare`` or ``compare:kind``; of a description its length.
+        ``same``, ``compare`` or ``compare:kind``; of a description its length; a question of :mod:`mdialog.particulars`.
     offered : tuple of Name
         Tracks recommended now (assistant); the first one is the last clip.
     liked, refused : tuple of Name
@@ -308,6 +309,7 @@ def instructions(brief: Brief) -> str:
     if brief.clips:
         lines.append(_heard(brief))
     lines += [_of_events(ask, brief.role) for ask in brief.asks if about_events(ask)]
+    lines += [f"The question is {particulars.MEANS[ask]}." for ask in brief.asks if ask in particulars.MEANS]
     if brief.contradicted:
         lines.append(f"Listen again before you say anything of: {'; '.join(brief.contradicted)}. It is not so.")
     if brief.history:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from mdialog import brief as briefs
-from mdialog import claims, eventwords, happenings, lexicon, subjects, vocab
+from mdialog import claims, eventwords, happenings, lexicon, particulars, subjects, vocab
 from mdialog.attributes import Attribute
 from mdialog.brief import Brief
 from mdialog.plan import Plan
@@ -177,6 +177,9 @@ def intents(said: Utterance) -> Iterator[Fault]:
         for kind, value in _whether(brief):
             if not find(kind, value, said.text, loose=True):
                 yield Fault("intents", f"{kind}:{value}", "the turn is to ask whether it is so and does not")
+        for ask in (ask for ask in brief.asks if ask in particulars.ASKED):
+            if not particulars.ASKED[ask].search(said.masked):
+                yield Fault("intents", ask, f"the turn is to ask {particulars.MEANS[ask]} and does not")
         of_two = [ask for ask in brief.asks if ask.partition(":")[0] in ("compare", "same")]
         if of_two and brief.before and brief.before.title not in said.text and not _OF_TWO.search(said.masked):
             yield Fault("intents", of_two[0], "the turn is to ask about two clips and does not")
@@ -200,7 +203,10 @@ def _of_answers(said: Utterance) -> Iterator[Fault]:
         yield from _at_odds(said, kind, value)
         if not claims.yes_or_no(said.text) and not any(find(kind, one, said.text) for one in vocab.load()[kind].names):
             yield Fault("intents", f"{kind}:{value}", "the turn is to say whether it is so and does not")
-    said_of = {claim.kind for claim in subjects.find(said.text, brief)}
+    found = subjects.find(said.text, brief)
+    said_of = {claim.kind for claim in found}
+    for ask in (ask for ask in brief.asks if ask in particulars.MEANS and not particulars.answers(found, ask)):
+        yield Fault("intents", ask, f"the turn is to answer {particulars.MEANS[ask]} and does not")
     wide = [ask for ask in brief.asks if ask.partition(":")[0] in ("compare", "same", "course")]
     if wide and not said_of:
         yield Fault("intents", wide[0], "the turn is to answer this from the sound and says nothing of it")

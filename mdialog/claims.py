@@ -19,6 +19,7 @@ TEMPO_TOLERANCE = 0.04
 ENERGY_TOLERANCE = 0.05
 
 LOOSE = {  # instruments that are named without saying which
+    "electric instrument": ("electric piano", "electric guitar", "distorted guitar", "synth lead", "synth pad"),
     "guitar": ("acoustic guitar", "electric guitar", "distorted guitar"),
     "synth": ("synth lead", "synth pad"),
     "keyboard": ("piano", "electric piano", "organ", "harpsichord"),
@@ -42,7 +43,8 @@ class Claim:
     start, end : int
         Where in the utterance.
     comparison : {'more', 'less', 'same'} or None
-        Against an earlier track; `value` is then what there is more or less of (a tempo: ``fast``).
+        Against an earlier track; `value` is then what there is more or less of (a tempo: ``fast``, or how many beats a
+        minute more or less).
     clip : {'this', 'before', 'both'}
         Of which it speaks where two are played (:mod:`mdialog.subjects`); a comparison of the one `before` is with this one.
     """
@@ -172,7 +174,25 @@ def _in_span(masked: str, start: int, end: int) -> list[Claim]:
         if sense := kind and read(text, start, kind, value, at, comparison):
             kind, value, present, comparison = sense
             found.append(Claim("", kind, value, present, *at, comparison))
-    return _of_leads(text, sorted(found, key=lambda c: c.start))
+    return _of_leads(text, _by_how_much(text, sorted(found, key=lambda c: c.start)))
+
+
+def _by_how_much(text: str, found: list[Claim]) -> list[Claim]:
+    """A number of beats beside "faster" or "slower" is by how much: "20 bpm faster", "slower by some 30 beats a minute"."""
+    out: list[Claim] = []
+    for claim in found:
+        last = out[-1] if out else None
+        number, change = (last, claim) if claim.comparison else (claim, last)
+        by = last and claim.kind == last.kind == "tempo" and change.comparison in ("more", "less") and number.value.isdigit()
+        if by and (_MORE if claim.comparison else _BY).fullmatch(text, last.end, claim.start):
+            out[-1] = replace(change, value=number.value, start=last.start, end=claim.end)
+        else:
+            out.append(claim)
+    return out
+
+
+_MORE = re.compile(r" ")
+_BY = re.compile(r",? by (?:(?:about|around|some|roughly|maybe|perhaps|only|nearly|almost|a good|as much as) ){0,2}")
 
 
 def _of_leads(text: str, found: list[Claim]) -> list[Claim]:
@@ -314,6 +334,9 @@ def true_of(claim: Claim, labels: ClipLabels, before: ClipLabels | None = None) 
 def _compares(claim: Claim, labels: ClipLabels, before: ClipLabels | None) -> bool | None:
     if before is None or claim.kind not in ("tempo", "energy", "loudness"):
         return None
+    if claim.kind == "tempo" and claim.value.isdigit():
+        off = labels.tempo_bpm - before.tempo_bpm - int(claim.value) * (1 if claim.comparison == "more" else -1)
+        return (abs(off) <= TEMPO_TOLERANCE * max(labels.tempo_bpm, before.tempo_bpm)) == claim.present
     if claim.kind == "tempo":
         ratio, near = labels.tempo_bpm / before.tempo_bpm, TEMPO_TOLERANCE
         found = "same" if abs(ratio - 1) <= near else "more" if ratio > 1 else "less"

@@ -1,5 +1,6 @@
 """Evidence: what a catalogue knows of the clips that are played, for verdicts on what is said of them."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -22,13 +23,15 @@ class Evidence:
     Parameters
     ----------
     measured : mapping
-        Columns of the catalogue's windows without ``measured_``: `COLUMNS`; those of several windows taken together.
+        Columns of the catalogue's windows without ``measured_``: `COLUMNS`; those of several windows taken together. Besides,
+        ``opening``: the energy of the first two seconds.
     embedding, around : np.ndarray [shape=(dim,)] or None
         Mean CLAP embedding of the windows, and of the whole track, L2-normalised.
     track_bpm : float or None
         Tempo of the whole track: where window and track agree, it is seldom wrong.
     read : mapping
-        What metadata says of the track: ``genre`` (tuple of str), ``key``, ``tempo_bpm``, ``title``; may lack any.
+        What metadata says of the track: ``genre`` (tuple of str), ``key``, ``tempo_bpm``, ``live`` (a title that says so); may
+        lack any.
     duration_s : float
     events : tuple of EventSpan or None
         Sound events that metadata marks, in the clip's time; None where the track has none marked at all.
@@ -57,7 +60,7 @@ def witness(catalog, track_ids: Iterable[str]) -> "Witness":
 
     ids = sorted(set(track_ids))
     wanted, where = pa.array(ids, pa.string()), col("track_id").isin(ids) if 0 < len(ids) <= FEW else None
-    names = ["track_id", "start_s", "end_s", "embedding", *(f"measured_{name}" for name in COLUMNS)]
+    names = ["track_id", "start_s", "end_s", "embedding", *(f"measured_{name}" for name in (*COLUMNS, "energy_curve"))]
     rows: dict[str, list[dict]] = {}
     table = catalog.columns(names, table="windows", where=where)
     for row in table.filter(pc.is_in(table["track_id"], wanted)).to_pylist():
@@ -105,7 +108,7 @@ class Witness:
         rows = [row for row in rows if row["measured_energy"] is not None]
         embedding, track = _unit(np.mean([row["embedding"] for row in rows], axis=0)), self.tracks.get(clip.track_id, {})
         return Evidence(
-            measured=_together(rows),
+            measured=_together(rows) | _opening(rows),
             embedding=embedding,
             around=_unit(track["embedding"]) if track.get("embedding") is not None else embedding,
             track_bpm=track.get("measured_tempo_bpm"),
@@ -114,6 +117,11 @@ class Witness:
             events=_events_of(track, clip),
             labels=self.labels,
         )
+
+
+def _opening(rows: list[dict]) -> dict[str, float]:
+    curve = min(rows, key=lambda row: row["start_s"]).get("measured_energy_curve")
+    return {"opening": curve[0]} if curve else {}
 
 
 def _events_of(track: Mapping, clip: Clip) -> tuple[EventSpan, ...] | None:
@@ -148,4 +156,9 @@ def _read_of(track: Mapping) -> dict[str, object]:
     if "key" not in found and (title := track.get("meta_title")):
         said = [c.value for c in claims.find(f"It is in {title.replace(chr(34), ' ')}") if c.kind == "key"]
         found |= {"key": said[0]} if said else {}
+    if (title := track.get("meta_title")) and _LIVE.search(title):
+        found["live"] = title
     return found
+
+
+_LIVE = re.compile(r"[(\[]live\b|\blive (?:at|in|from|on)\b|\bin concert\b", re.I)

@@ -51,6 +51,7 @@ _SAID = {  # where it holds, and where it does not
     "instrument": ("There {are} {one}.", "There {are} no {value}."),
     "lead": ("The main melody is played by {one}.", "The main melody is not played by {one}."),
     "loudness": ("It is {value}.", "It is not {value}."),
+    "setting": ("It was played to an audience.", "It was not played to an audience."),
     "brightness": ("It sounds {value}.", "It does not sound {value}."),
     "density": ("It sounds {value}.", "It does not sound {value}."),
     ("vocal", "choir"): ("A choir sings.", "No choir sings."),
@@ -74,6 +75,7 @@ _DEGREES = {  # of the pole of each scale: more, less, same
     "loudness": ("louder", "quieter", "as loud"),
     "brightness": ("brighter", "darker", "as bright"),
     "density": ("denser", "sparser", "as dense"),
+    "opening": ("louder at its beginning", "quieter at its beginning", "as loud at its beginning"),
 }
 
 
@@ -94,8 +96,11 @@ def _compared(claim: Claim | claims.Claim) -> str:
     if claim.kind in ("instrument", "lead", "vocal"):
         amount = ("more", "less", "as much")[degree]
         return f"It {'has' if claim.present else 'does not have'} {amount} of the {claim.value} {than} the clip before."
+    if claim.value.isdigit():
+        by = f"{claim.value} beats a minute {_DEGREES['tempo'][degree]}"
+        return f"It is {'' if claim.present else 'not '}{by} than the clip before."
     general = (f"more {claim.value}", f"less {claim.value}", f"as {claim.value}")
-    words = _DEGREES[claim.kind] if claims.POLES.get(claim.kind) == claim.value else general
+    words = _DEGREES[claim.kind] if claims.POLES.get(claim.kind, "loud") == claim.value else general
     return f"It is {'' if claim.present else 'not '}{words[degree]} {than} the clip before."
 
 

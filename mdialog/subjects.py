@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mdialog import claims, clauses
+from mdialog import claims, clauses, particulars
 from mdialog.brief import Brief, Name, names
 from mdialog.utterance import given_names
 
@@ -28,7 +28,7 @@ _CLAUSE = re.compile(r",|:|\b(?:and|but|while|whereas|though|although)\b", re.I)
 
 
 def find(text: str, brief: Brief) -> list[claims.Claim]:
-    """Audible claims of an utterance, each with the clip that it speaks of.
+    """Audible claims of an utterance, with the particulars that it was asked after, each with the clip that it speaks of.
 
     Parameters
     ----------
@@ -36,12 +36,14 @@ def find(text: str, brief: Brief) -> list[claims.Claim]:
     brief : Brief
         With which it was written. Without a clip before, every claim is of the one that is played.
     """
+    given = given_names(brief)
+    # "They" are two clips where two play; elsewhere people, of whom nothing is claimed. As many letters: places stay.
+    found = claims.find(_THEY.sub("both", text) if brief.before else text, names=given)
+    found = particulars.find(text, brief.asks, found, names=given)
     if not brief.before:
-        return claims.find(text, names=given_names(brief))
-    # "They" are the two clips here; elsewhere they are people, of whom nothing is claimed. As many letters: places stay.
-    found = claims.find(_THEY.sub("both", text), names=given_names(brief))
+        return found
     found = [replace(claim, text=text[claim.start : claim.end]) for claim in found]
-    mentions, masked = _mentions(text, brief), clauses.masked(text, given_names(brief))
+    mentions, masked = _mentions(text, brief), clauses.masked(text, given)
     by_default = "both" if any(ask == "same" for ask in brief.asks) else "this"
     return [replace(claim, clip=_clip_of(claim, masked, mentions, by_default)) for claim in found]
 

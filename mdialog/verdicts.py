@@ -25,6 +25,7 @@ FILE = "verdicts.npz"  # beside a CLAP model's weights: what its embeddings tell
 JUDGED = ("instrument", "vocal", "mood", "genre", "tempo", "energy")  # by embedding and measures
 # Heard tags by kind: from which logit on, and how many at the most.
 HEARD = {"instrument": (0.5, 8), "vocal": (0.5, 1), "genre": (0.0, 1), "mood": (-0.5, 1)}
+AUDIENCE = ("applause", "cheering", "crowd", "clapping")  # sounds by which a track was played to somebody
 SURER = 0.8  # logits more that it takes to contradict who says that something is not there
 WIDE_ENOUGH_S = 9.0  # a course needs a clip of about ten seconds
 
@@ -316,6 +317,15 @@ class Verifier:
             return _told(claim, without, seen)
         return _untold("heard neither clearly enough nor clearly not", seen)
 
+    def _setting(self, claim: Claim, evidence: Evidence) -> Verdict:
+        """Live where metadata marks an audience or the title says so; nothing tells of a studio."""
+        heard = sorted({event.label for event in evidence.events or ()} & {*AUDIENCE})
+        if heard:
+            return _told(claim, True, {"source": "metadata", "events": heard})
+        if title := evidence.read.get("live"):
+            return _told(claim, True, {"source": "metadata", "title": title})
+        return _untold("whether it was played to an audience cannot be told")
+
     def _lead(self, claim: Claim, evidence: Evidence) -> Verdict:
         """An instrument that does not sound does not lead; that it leads cannot be told."""
         there = self._judged(replace(claim, kind="instrument", present=True), evidence)
@@ -327,23 +337,34 @@ class Verifier:
 
     def _compared(self, claim: Claim, evidence: Evidence, before: Evidence | None) -> Verdict:
         column = {"tempo": "tempo_bpm", "energy": "energy", "loudness": "energy", "brightness": "brightness_hz",
-                  "density": "onset_rate_hz"}.get(claim.kind)  # fmt: skip
+                  "density": "onset_rate_hz", "opening": "opening"}.get(claim.kind)  # fmt: skip
         if before is None or column is None:
             why = "there is no earlier clip" if before is None else f"how clips compare in {claim.kind} cannot be told"
             return _untold(why)
         here, there = evidence.measured.get(column), before.measured.get(column)
-        if not here or not there:
+        of_energy = column in ("energy", "opening")
+        if here is None or there is None or not of_energy and not (here and there):
             return _untold("not measured in both clips")
         seen = {"source": "measured", "column": column, "value": round(float(here), 3), "before": round(float(there), 3)}
         if column == "tempo_bpm" and not (self._tempo_is_sure(evidence) and self._tempo_is_sure(before)):
             return _untold("tempo not sure enough", seen)
-        step = float(here - there) if column == "energy" else float(np.log2(here / there))
-        near, clear = self.limits[f"{column}_same"], self.limits[f"{column}_differs"]
+        if claim.value.isdigit():
+            return _apart(claim, here, there, seen)
+        step = float(here - there) if of_energy else float(np.log2(here / there))
+        near, clear = (self.limits[f"{'energy' if of_energy else column}_{name}"] for name in ("same", "differs"))
         if abs(step) >= clear:
             return _told(claim, claim.comparison == ("more" if step > 0 else "less"), seen)
         if claim.comparison == "same" and abs(step) <= near:
             return _told(claim, True, seen)
         return _untold("hardly differs", seen)
+
+
+def _apart(claim: Claim, here: float, there: float, seen: dict) -> Verdict:
+    """By how many beats a minute: within 4 % of the faster of the two, or off by more than twice that."""
+    off = abs(here - there - int(claim.value) * (1 if claim.comparison == "more" else -1))
+    near = claims.TEMPO_TOLERANCE * max(here, there)
+    seen = {**seen, "apart": round(float(here - there), 1), "tolerance": round(float(near), 1)}
+    return _told(claim, off <= near, seen) if off <= near or off > 2 * near else _untold("near it", seen)
 
 
 def _marked(claim: Claim, evidence: Evidence) -> Verdict:

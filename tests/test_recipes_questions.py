@@ -143,7 +143,10 @@ def test_timbre_loudness_density_and_use_are_asked_after_where_they_are_wanted(s
     assert not {ask for asks in asked() for ask in asks} & {*audio_dialogue.TEXTURE}
     found = asked(texture=1.0)
     assert {ask for asks in found for ask in asks} >= {*audio_dialogue.TEXTURE}
-    if recipe is audio_dialogue:  # all but what the few kinds do not suffice for
+    if recipe is comparison:
+        made = recipe.plan_many(snapshot, seed=9, n=80, options=recipe.Options(texture=1.0))
+        assert {plan.turns[0].asks[0] for plan in made} == {*comparison.TEXTURE}
+    else:  # all but what the few kinds do not suffice for
         assert all({*asks} <= {*audio_dialogue.TEXTURE} and len({*asks}) == len(asks) for asks in found)
 
 

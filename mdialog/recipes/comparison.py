@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from mdialog import seeds
+from mdialog import particulars, seeds
 from mdialog.errors import InputError
 from mdialog.plan import Plan, PlannedTurn
 from mdialog.recipes.audio_dialogue import MOST, any_clip, draw_asks, exchange, numbered, playable, values_of
@@ -19,7 +19,8 @@ from mdialog.snapshot import Snapshot
 NAME = "comparison"
 PAIRS = ("near", "middling", "far", "one apart")
 ASKS = {"compare": 2.0, "same": 2.0, "compare:tempo": 1.5, "compare:energy": 1.5, "compare:instrument": 1.5}
-MEASURED_ONLY = ("brightness", "loudness", "density")
+# Asked after where it is wanted, but not taught to the bundled listener.
+TEXTURE = ("compare:brightness", "compare:loudness", "compare:density", *particulars.OF_TWO)
 CLOSE, MIDDLE, FAR = (0.0, 0.05), (0.4, 0.6), (0.95, 1.0)  # shares of the tracks, from the nearest on
 TOLD_APART = ("tempo", "energy", "mode", "genre", "vocal", "metre", "mood")  # kinds by which two tracks are one apart
 LOOKED_AT = 256  # tracks among which one that is one apart is looked for
@@ -33,8 +34,8 @@ class Options(BaseModel):
     pair: Literal["any", "near", "middling", "far", "one apart"] = Field(default="any", description="how alike the two sound")
     most: int = Field(default=MOST, ge=1, le=MOST, description="questions of a dialogue at most")
     purposes: float = Field(default=0.0, ge=0, le=1, description="share that begins with which suits a purpose")
-    texture: float = Field(default=0.0, ge=0, le=1, description="share of questions after timbre, loudness, density and use, "
-                           "for larger listeners: the bundled one was not taught them")  # fmt: skip
+    texture: float = Field(default=0.0, ge=0, le=1, description="share of questions after timbre, loudness, density, use, "
+                           "by how much, which begins louder: not taught to the bundled listener")  # fmt: skip
     whether: float = Field(default=0.5, ge=0, le=1, description="share of the later questions that are after one value")
 
 
@@ -99,7 +100,7 @@ def _ask(rng: random.Random, known: list[dict[str, list[str]]], *, purposes: flo
     themes = sorted(set(known[0].get("theme", [])) ^ set(known[1].get("theme", [])))
     if themes and rng.random() < purposes:
         return f"suits:{rng.choice(themes)}"
-    return f"compare:{rng.choice(MEASURED_ONLY)}" if texture and rng.random() < texture else ask
+    return rng.choice(TEXTURE) if texture and rng.random() < texture else ask
 
 
 def draw_pair(rng: random.Random, snapshot: Snapshot, how: str) -> tuple[int, int]:
