@@ -22,7 +22,7 @@ from mdialog.happenings import ASKS
 from mdialog.marks import Marks
 
 FILE = "verdicts.npz"  # beside a CLAP model's weights: what its embeddings tell of each label
-JUDGED = ("instrument", "vocal", "mood", "genre", "tempo", "energy")  # by embedding and measures
+JUDGED = ("instrument", "lead", "vocal", "mood", "genre", "metre", "tempo", "energy")  # by embedding and measures
 # Heard tags by kind: from which logit on, and how many at the most.
 HEARD = {"instrument": (0.5, 8), "vocal": (0.5, 1), "genre": (0.0, 1), "mood": (-0.5, 1)}
 AUDIENCE = ("applause", "cheering", "crowd", "clapping")  # sounds by which a track was played to somebody
@@ -327,10 +327,12 @@ class Verifier:
         return _untold("whether it was played to an audience cannot be told")
 
     def _lead(self, claim: Claim, evidence: Evidence) -> Verdict:
-        """An instrument that does not sound does not lead; that it leads cannot be told."""
+        """An instrument that does not sound does not lead; else as the judge hears it."""
         there = self._judged(replace(claim, kind="instrument", present=True), evidence)
         if there.verdict == "contradicted":
             return Verdict("contradicted" if claim.present else "supported", there.evidence)
+        if self._can_judge("lead", evidence):
+            return self._judged(claim, evidence)
         return _untold("which instrument leads cannot be told", there.evidence)
 
     # ---- between two clips

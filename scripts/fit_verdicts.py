@@ -71,7 +71,8 @@ def holds(labels: ClipLabels, name: str) -> bool:
 
 def label_names() -> list[str]:
     v = vocab.load()
-    names = [f"{kind}:{value}" for kind in verdicts.JUDGED if kind != "vocal" for value in v[kind].names]
+    values = {kind: v["instrument" if kind == "lead" else kind].names for kind in verdicts.JUDGED if kind != "vocal"}
+    names = [f"{kind}:{value}" for kind, own in values.items() for value in own]
     return [*names, "vocal:choir"]
 
 

@@ -19,7 +19,7 @@ from heads import Heads, targets
 from render_clips import clap_extractor
 from torch import nn
 from torch.nn import functional as F
-from training import Clock, augmented, kept_tokenizer, parser, start
+from training import Clock, augmented, kept_tokenizer, parser, rounded, start
 
 from mdialog import background, vocab
 from mdialog.clap import Clap, heard_labels
@@ -81,17 +81,23 @@ def wake(model: nn.Module) -> None:
 
 
 class Training(nn.Module):
-    """The model, its tag heads, and what one batch costs."""
+    """The model, its tag heads, and what one batch costs.
+
+    The heads read the embedding itself, for so do the read-outs on which verdicts rest (fit_verdicts.py).
+    """
 
     def __init__(self, model):
         super().__init__()
         self.model = model
-        self.heads = Heads(model.config.audio_config.hidden_size)
+        self.heads = Heads(DIM)
 
-    def audio(self, mel: torch.Tensor):
+    def audio(self, mel: torch.Tensor) -> torch.Tensor:
         longer = torch.zeros((len(mel), 1), dtype=torch.bool, device=mel.device)
         pooled = self.model.audio_model(input_features=mel.unsqueeze(1), is_longer=longer).pooler_output
-        return pooled, F.normalize(self.model.audio_projection(pooled).float(), dim=-1)
+        return F.normalize(self.model.audio_projection(pooled).float(), dim=-1)
+
+    def tags(self, audio: torch.Tensor) -> dict[str, torch.Tensor]:
+        return self.heads(audio * DIM**0.5)
 
     def text(self, tokens) -> torch.Tensor:
         pooled = self.model.text_model(**tokens).pooler_output
@@ -158,9 +164,9 @@ class Trainer:
             texts, positive = texts_for([known[i] for i in rows], rng)
             self.training.train()
             with torch.autocast(self.args.device.split(":")[0], dtype=torch.bfloat16):
-                pooled, audio = self.training.audio(self.mels(self.train, rows, noise))
+                audio = self.training.audio(self.mels(self.train, rows, noise))
                 text = self.training.text(self.tokens(texts))
-                tags = self.training.heads(pooled)
+                tags = self.training.tags(audio)
             contrast = self.training.contrast(audio, text, positive.to(self.args.device))
             loss = contrast + self.args.heads * Heads.loss(tags, {k: x[rows] for k, x in true.items()})
             optimizer.zero_grad(set_to_none=True)
@@ -185,8 +191,8 @@ class Trainer:
         outs = []
         with torch.inference_mode():
             for start in range(0, len(self.held), 64):
-                pooled, _ = self.training.audio(self.mels(self.held, np.arange(start, min(start + 64, len(self.held)))))
-                outs.append(self.training.heads(pooled))
+                rows = np.arange(start, min(start + 64, len(self.held)))
+                outs.append(self.training.tags(self.training.audio(self.mels(self.held, rows))))
         out = {k: torch.cat([o[k] for o in outs]).float().cpu() for k in outs[0]}
         found = Heads.accuracy(out, targets(self.held.labels))
         print("heads, artists held out: " + "  ".join(f"{k} {x:.3f}" for k, x in found.items()), flush=True)
@@ -198,7 +204,10 @@ def export(model, tokenizer, folder: Path) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     ClapProcessor(feature_extractor=clap_extractor(), tokenizer=tokenizer).save_pretrained(folder)
-    model.to("cpu").half().save_pretrained(folder)
+    model = model.to("cpu").half()
+    for weight in model.parameters():
+        weight.data = rounded(weight.data) if weight.ndim > 1 else weight.data
+    model.save_pretrained(folder)
 
 
 def calibrate(folder: Path, held: clip_data.Clips) -> None:
@@ -233,7 +242,7 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--minutes", type=float, default=50)
     options.add_argument("--rate", type=float, default=1e-3)
-    options.add_argument("--heads", type=float, default=0.5, help="weight of the tag heads' loss")
+    options.add_argument("--heads", type=float, default=1.0, help="weight of the tag heads' loss")
     options.add_argument("--batch", type=int, default=32)
     args = options.parse_args()
     start(args)

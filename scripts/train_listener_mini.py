@@ -34,7 +34,7 @@ from heads import BANDS, SECONDS, Heads, begins, lasting, rhythm, sounding, targ
 from render_clips import listener_extractor
 from states import stored
 from torch.nn import functional as F
-from training import Clock, Crew, augmented, kept_tokenizer, parser, start
+from training import Clock, Crew, augmented, kept_tokenizer, parser, rounded, start
 
 from mdialog import vocab
 
@@ -455,16 +455,6 @@ def lower_half(language_model: torch.nn.Module) -> torch.nn.Module:
     half.config = copy.copy(language_model.config)
     half.config.num_hidden_layers = TEXT_LAYERS // 2
     return half
-
-
-MANTISSA = 4  # bits of the language model's weights that are kept of ten: as good, and smaller once compressed
-
-
-def rounded(weight: torch.Tensor) -> torch.Tensor:
-    """Half precision with `MANTISSA` bits after the leading one, to the nearest."""
-    drop = 10 - MANTISSA
-    bits = weight.half().view(torch.int16).int() + (1 << (drop - 1))
-    return (bits & ~((1 << drop) - 1)).to(torch.int16).view(torch.float16)
 
 
 def export(model, tokenizer, folder: Path) -> None:

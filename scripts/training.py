@@ -1,4 +1,4 @@
-"""What both training scripts share: a clock, processes that train one model together, augmentation, options."""
+"""What both training scripts share: a clock, processes that train one model together, augmentation, rounding, options."""
 
 import argparse
 import math
@@ -82,6 +82,16 @@ def augmented(mel: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
     knots = (torch.rand(n, 1, 5, generator=rng) - 0.5) * 0.3
     tilt = F.interpolate(knots, size=bins, mode="linear", align_corners=True).transpose(1, 2)
     return mel + (level + tilt).to(mel.device)
+
+
+MANTISSA = 4  # bits of a weight that are kept of ten: as good, and smaller once compressed
+
+
+def rounded(weight: torch.Tensor) -> torch.Tensor:
+    """Half precision with `MANTISSA` bits after the leading one, to the nearest."""
+    drop = 10 - MANTISSA
+    bits = weight.half().view(torch.int16).int() + (1 << (drop - 1))
+    return (bits & ~((1 << drop) - 1)).to(torch.int16).view(torch.float16)
 
 
 def parser(doc: str) -> argparse.ArgumentParser:

@@ -169,11 +169,3 @@ def test_hints_stand_in_for_the_sound_and_seldom_beside_it(clips):
     hinted = [sum(f"lead {clips.labels[0].lead or 'none'}" in state and tempo in state for state in states)
               for states in (silent, sounding)]
     assert hinted[0] > 130 and hinted[1] < 50
-
-
-def test_weights_are_rounded_to_the_nearest():
-    weight = torch.randn(10_000).half()
-    error = ((training.rounded(weight).float() - weight.float()) / weight.float()).abs()
-    assert 0 < error.max() <= 2 ** -(training.MANTISSA + 1) * 1.001
-    assert (training.rounded(weight).view(torch.int16) & 0b1111 == 0).all()
-    assert torch.equal(training.rounded(torch.tensor([1.0, -2.0, 0.0, 0.5])), torch.tensor([1.0, -2.0, 0.0, 0.5]).half())

@@ -6,8 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
+
+import training
+
+SCRIPTS = Path(training.__file__).parent
 
 
 def run(script, *arguments):
@@ -48,3 +53,12 @@ def test_clap_is_trained_and_saved(clips, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0 or "collapsed" in done.stderr
     assert ClapModel.from_pretrained(tmp_path / "model").config.projection_dim == 128
+
+
+def test_weights_are_rounded_to_the_nearest():
+    weight = torch.randn(10_000).half()
+    error = ((training.rounded(weight).float() - weight.float()) / weight.float()).abs()
+    assert 0 < error.max() <= 2 ** -(training.MANTISSA + 1) * 1.001
+    dropped = (1 << 10 - training.MANTISSA) - 1
+    assert (training.rounded(weight).view(torch.int16) & dropped == 0).all()
+    assert torch.equal(training.rounded(torch.tensor([1.0, -2.0, 0.0, 0.5])), torch.tensor([1.0, -2.0, 0.0, 0.5]).half())

@@ -160,6 +160,20 @@ def test_what_is_heard(judge, claim, axes, expected):
     assert told(claim, judge=judge, embedding=np.array(axes, np.float32)) == expected
 
 
+def test_who_leads_is_heard_where_the_judge_can(judge):
+    weights = np.zeros((6, 2 * 4 + N_MEASURED), np.float32)
+    weights[:5], weights[5, 1] = judge.weights, 1.0
+    bars = np.ones(6, np.float32)
+    leads = Judge((*judge.labels, "lead:flute"), weights, np.zeros(6, np.float32), bars, -bars, "abc")
+
+    def of(*axes, **other):
+        return told(said("lead", "flute", **other), judge=leads, embedding=np.array(axes, np.float32))
+
+    assert of(2, 2, 0, 0) == "supported" and of(2, -2, 0, 0) == "contradicted" and of(2, 0, 0, 0) == "unverifiable"
+    assert of(-2, 2, 0, 0) == "contradicted"  # what does not sound does not lead
+    assert of(2, -2, 0, 0, present=False) == "supported"
+
+
 def test_heard_tags_are_what_is_likely_there(judge):
     def values(*axes):
         return judge.values(Evidence(MEASURED, np.array(axes, np.float32)))
