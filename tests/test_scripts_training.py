@@ -56,7 +56,8 @@ def test_clap_is_trained_and_saved(clips, tmp_path):
 
 
 def test_weights_are_rounded_to_the_nearest():
-    weight = torch.randn(10_000).half()
+    weight = torch.randn(10_000, generator=torch.Generator().manual_seed(0)).half()
+    weight = weight[weight.abs() >= 2**-14]  # smaller ones have fewer bits of their own
     error = ((training.rounded(weight).float() - weight.float()) / weight.float()).abs()
     assert 0 < error.max() <= 2 ** -(training.MANTISSA + 1) * 1.001
     dropped = (1 << 10 - training.MANTISSA) - 1
