@@ -88,7 +88,8 @@ class Brief:
     history : tuple of (role, text)
         What was said so far.
     contradicted : tuple of str
-        What earlier candidates of this turn said of the sound that is not so; only in the prose for larger models.
+        What earlier candidates of this turn said of the sound that is not so, in neutral words; only in the prose for larger
+        models.
     hints : tuple of str
         Measured facts of the clip, only on request; claims made with them are marked `told`.
     """
@@ -311,7 +312,7 @@ def instructions(brief: Brief) -> str:
     lines += [_of_events(ask, brief.role) for ask in brief.asks if about_events(ask)]
     lines += [f"The question is {particulars.MEANS[ask]}." for ask in brief.asks if ask in particulars.MEANS]
     if brief.contradicted:
-        lines.append(f"Listen again before you say anything of: {'; '.join(brief.contradicted)}. It is not so.")
+        lines.append(f"Listen again. None of this is so: {'; '.join(brief.contradicted)}.")
     if brief.history:
         lines += ["", "Said so far:", *(f"{_SPEAKER[role]}: {text}" for role, text in brief.history)]
     return "\n".join(lines)

@@ -136,7 +136,8 @@ _TONIC = r"(?<![\w#♭])([A-G])(?: ?(#|♯|♭|b|sharp|flat)(?![a-z]))? (major|m
 _KEY = re.compile(rf"{_TONIC}(?! (?:or|mode|quibble)\b)", re.I)
 _SHARPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _BPM = re.compile(
-    r"(?<!heart rate is )(?<!heart beats at )\b(\d{2,3})(?:\.\d+)? ?(?:bpm\b|beats? (?:a|per|to the|to a) minute)"
+    r"(?<!heart rate is )(?<!heart beats at )\b(\d{2,3})(?:\.\d+)? ?"
+    r"(?:bpm\b|beats? (?:a|per|to the|to a) minute|beats?(?= (?:faster|quicker|slower)\b))"
     r"|(?<=\btempo )(?:of |is |at |around |about )+(\d{2,3})\b",
     re.I,
 )
@@ -188,11 +189,20 @@ def _by_how_much(text: str, found: list[Claim]) -> list[Claim]:
             out[-1] = replace(change, value=number.value, start=last.start, end=claim.end)
         else:
             out.append(claim)
-    return out
+    return [claim for claim in out if not (claim.kind == "tempo" and not claim.comparison and _is_between(text, claim))]
 
 
 _MORE = re.compile(r" ")
-_BY = re.compile(r",? by (?:(?:about|around|some|roughly|maybe|perhaps|only|nearly|almost|a good|as much as) ){0,2}")
+_BY = re.compile(
+    r"[^.;:!?]{0,60}?,? by (?:(?:about|around|some|roughly|maybe|perhaps|only|nearly|almost|a good|as much as) ){0,2}"
+)
+_BETWEEN = re.compile(r"\b(?:difference|differ|gap)\b[^.;:!?]{0,40}$|^\W*by (?:\w+ ){0,2}$", re.I)
+_APART = re.compile(r" (?:apart|between them|difference|of difference)\b", re.I)
+
+
+def _is_between(text: str, claim: Claim) -> bool:
+    """Whether a number of beats lies between two tempos, of which it does not say which is the faster."""
+    return bool(claim.value.isdigit() and (_BETWEEN.search(text[: claim.start]) or _APART.match(text, claim.end)))
 
 
 def _of_leads(text: str, found: list[Claim]) -> list[Claim]:

@@ -53,7 +53,7 @@ FEW = 100  # tracks that are looked up; of more, all rows are read
 
 
 def witness(catalog, track_ids: Iterable[str]) -> "Witness":
-    """Windows and metadata of these tracks, read once: of a few, only their rows."""
+    """Windows and metadata of these tracks, read once: of a few, only their rows; of all tracks, which sounds are marked."""
     import pyarrow as pa
     import pyarrow.compute as pc
     from lancedb.expr import col
@@ -161,4 +161,7 @@ def _read_of(track: Mapping) -> dict[str, object]:
     return found
 
 
-_LIVE = re.compile(r"[(\[]live\b|\blive (?:at|in|from|on)\b|\bin concert\b", re.I)
+_LIVE = re.compile(  # in brackets, after a dash, or where: "How to Live on Nothing" is none
+    r"[(\[](?:[\w ]+ )?live\b(?: (?:at|in|from|on|version)\b|\W|$)| [-–—:] live\b(?! \w+ing\b)|\blive!? at (?:the )?\w"
+    r"|\bin concert\b", re.I
+)  # fmt: skip

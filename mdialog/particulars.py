@@ -26,15 +26,21 @@ ASKED = {  # a question after it has one of these words
     "compare:opening": re.compile(r"\b(?:beg[ia]n\w*|start\w*|open\w*|first seconds?)\b", re.I),
     "compare:bpm": re.compile(r"\b(?:by (?:what|how)|how (?:much|many)|bpm|beats)\b", re.I),
 }
+_BEFORE_PEOPLE = r"(?:to|before|in front of) an? (?:audience|crowd)"
 _WORDS = {  # ask to (pattern, kind, value, whether it is there)
     "electric": (
         (r"electric(?:al)?|electronic|amplified|plugged in", "instrument", ELECTRIC, True),
         (r"acoustic|unplugged|unamplified", "instrument", ELECTRIC, False),
     ),
-    "live": ((r"live|in concert|(?:to|before|in front of) an? (?:audience|crowd)", "setting", "live", True),
-             (r"studio", "setting", "live", False)),
-}  # fmt: skip
-_NOT = re.compile(r"\b(?:not|no|nothing|never|isn't|aren't|without|hardly|rather than|instead of)\b[^.,;:!?]{0,30}$", re.I)
+    "live": (
+        (rf"(?<!i )(?<!you )(?<!we )(?<!they )(?<!to )live|in concert|{_BEFORE_PEOPLE}", "setting", "live", True),
+        (r"studio", "setting", "live", False),
+    ),
+}
+_NOT = re.compile(
+    r"\b(?:not|no(?! (?:doubt|question))|nothing|never|isn't|aren't|without|hardly|rather than|instead of)\b[^.,;:!?]{0,30}$",
+    re.I,
+)
 
 
 def find(text: str, asks: Collection[str], found: Sequence[Claim], *, names: Collection[str] = ()) -> list[Claim]:
@@ -66,8 +72,10 @@ def answers(found: Sequence[Claim], ask: str) -> bool:
     """Whether claims tell what a particular question is after."""
     wanted = {"electric": ("instrument", ELECTRIC), "live": ("setting", "live"), "compare:opening": ("opening", "loud")}
     if ask == "compare:bpm":
-        return any(claim.kind == "tempo" and claim.comparison and (claim.value.isdigit() or claim.comparison == "same")
-                   for claim in found)  # fmt: skip
+        numbers = [claim for claim in found if claim.kind == "tempo" and claim.value.isdigit()]
+        one_each = {claim.clip for claim in numbers} == {"this", "before"}
+        same = any(claim.kind == "tempo" and claim.comparison == "same" for claim in found)
+        return one_each or same or any(claim.comparison for claim in numbers)
     return any((claim.kind, claim.value) == wanted[ask] for claim in found)
 
 
@@ -79,8 +87,8 @@ def _of_opening(claim: Claim) -> Claim:
 def _stated(masked: str, text: str, words: str, kind: str, value: str, present: bool) -> list[Claim]:
     """One claim for every place where the words stand in a sentence that does not ask."""
     out = []
-    for sentence in re.finditer(r"[^.!?;]+[.!;]?(?!\?)", masked):
-        for match in re.finditer(rf"(?<!\w)(?:{words})(?!\w)", sentence[0], re.I):
+    for sentence in re.finditer(r"[^.!?;]+[.!?;]?", masked):
+        for match in () if sentence[0].endswith("?") else re.finditer(rf"(?<!\w)(?:{words})(?!\w)", sentence[0], re.I):
             a, b = sentence.start() + match.start(), sentence.start() + match.end()
             holds = present != bool(_NOT.search(sentence[0][: match.start()]))
             out.append(Claim(text[a:b], kind, value, holds, a, b))

@@ -80,7 +80,7 @@ def answered(text: str, brief: Brief, found: Sequence[claims.Claim]) -> list[cla
     if "item_attribute_answer" not in brief.intents or len(asked) != 1 or not (answer := claims.yes_or_no(text)):
         return []
     kind, value = asked[0]
-    if any((claim.kind, claim.value) == (kind, value) for claim in found):
+    if any((claim.kind, claim.value) == (kind, value) and claim.clip != "before" for claim in found):
         return []
     return [claims.Claim(answer[0], kind, value, not claims.is_no(answer), *answer.span())]
 

@@ -25,7 +25,7 @@ FILE = "verdicts.npz"  # beside a CLAP model's weights: what its embeddings tell
 JUDGED = ("instrument", "lead", "vocal", "mood", "genre", "metre", "tempo", "energy")  # by embedding and measures
 # Heard tags by kind: from which logit on, and how many at the most.
 HEARD = {"instrument": (0.5, 8), "vocal": (0.5, 1), "genre": (0.0, 1), "mood": (-0.5, 1)}
-AUDIENCE = ("applause", "cheering", "crowd", "clapping")  # sounds by which a track was played to somebody
+AUDIENCE = ("applause", "cheering", "crowd")  # sounds by which a track was played to somebody
 SURER = 0.8  # logits more that it takes to contradict who says that something is not there
 WIDE_ENOUGH_S = 9.0  # a course needs a clip of about ten seconds
 
@@ -319,7 +319,7 @@ class Verifier:
 
     def _setting(self, claim: Claim, evidence: Evidence) -> Verdict:
         """Live where metadata marks an audience or the title says so; nothing tells of a studio."""
-        heard = sorted({event.label for event in evidence.events or ()} & {*AUDIENCE})
+        heard = sorted({event.label.casefold() for event in evidence.events or ()} & {*AUDIENCE})
         if heard:
             return _told(claim, True, {"source": "metadata", "events": heard})
         if title := evidence.read.get("live"):
@@ -378,7 +378,7 @@ def _marked(claim: Claim, evidence: Evidence) -> Verdict:
 
 
 def _of_both(each: list[Verdict]) -> Verdict:
-    """What is said of two clips holds if it does of either of them, and does not if it fails of one."""
+    """What is said of two clips holds if it does of each of them, and does not if it fails of one."""
     found = {one.verdict for one in each}
     verdict = next(iter(found)) if len(found) == 1 else "contradicted" if "contradicted" in found else "unverifiable"
     return Verdict(verdict, {"each": [one.evidence for one in each]})
@@ -411,7 +411,9 @@ def _beside_metadata(claim: Claim, evidence: Evidence, found: Verdict) -> Verdic
         _tempo_range(claim.value)[0] <= float(read) < _tempo_range(claim.value)[1])  # fmt: skip
     said = list(read) if claim.kind == "genre" else read
     if found.verdict == "unverifiable":
-        if claim.kind != "genre":
+        # A genre beside the vocabulary, such as "deep house", may be a kind of the one claimed, or not.
+        unknown = claim.kind == "genre" and not agrees and not {*read} <= {*vocab.load()["genre"].names}
+        if claim.kind != "genre" or unknown:
             return Verdict(found.verdict, {**found.evidence, "metadata": said})
         return _told(claim, agrees, {**found.evidence, "source": "metadata", "metadata": said})
     holds = (found.verdict == "supported") == claim.present

@@ -14,6 +14,7 @@ from mdialog.errors import InputError
 from mdialog.listener.base import Listener, Request, Sampling
 from mdialog.plan import Clip, Plan
 from mdialog.referee import Referee, contradicted, untold
+from mdialog.statements import statement
 from mdialog.utterance import Fault
 
 Play = Callable[[Plan, Clip], np.ndarray]
@@ -235,7 +236,7 @@ class _Draft:
                 judged = self._referee.claims(text, self.brief, plan=self.plan, turn_index=self._i)
                 against = contradicted(judged, self.brief)
                 found = [_contradiction(claim) for claim in against]
-                untrue += [claim.text for claim in against]
+                untrue += map(_of_which, against)
                 self._untrue += [(text, judged)] if against else []
             if not found:
                 if not untold(judged):
@@ -282,8 +283,16 @@ def _counted(tried: Sequence[tuple[str, Sequence[Fault]]]) -> dict[str, int]:
     return dict(Counter(check for _, found in tried for check in sorted({fault.check for fault in found})))
 
 
+def _of_which(claim: records.Claim) -> str:
+    """What is not so, in words that a brief can repeat."""
+    said = statement(claim).rstrip(".")
+    return f"of the first clip: {said}" if claim.clip == "before" else said
+
+
 def _contradiction(claim: records.Claim) -> Fault:
-    against = {k: v for k, v in claim.evidence.items() if k in ("source", "value", "label")}
+    each = claim.evidence.get("each", [claim.evidence])
+    against = [{k: v for k, v in one.items() if k in ("source", "value", "label")} for one in each]
+    against = against[0] if len(against) == 1 else against
     return Fault(f"claims.{claim.kind}", claim.text, f"contradicted by what is {against}")
 
 

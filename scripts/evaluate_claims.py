@@ -2,6 +2,7 @@
 
     python scripts/evaluate_claims.py                      the tuning half
     python scripts/evaluate_claims.py --final              the half that was kept for the last figure
+    python scripts/evaluate_claims.py --pairs [--final]    answers about two clips: and of which clip a claim is
 
 Captions are stored as row numbers: their text is read from captions/musiccaps.csv below MDIALOG_REAL_DATA; without it they
 are left out. A claim counts as found if kind, value, presence and comparison are those of the label.
@@ -15,8 +16,10 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from mdialog import claims
+from mdialog import claims, subjects
+from mdialog.brief import Brief, Name
 from mdialog.hearing import Share
+from mdialog.plan import Clip
 
 SENTENCES = Path(__file__).resolve().parent.parent / "tests" / "sentences"
 FILES = ("written", "listener", "captions", "more")
@@ -39,11 +42,44 @@ def records(half: str):
             yield source, record["id"], text, record.get("names", ()), labels
 
 
+FIRST, SECOND = Name("Red Sky", "Bob Lune"), Name("Blue Hour", "Ann Vale")  # the two clips of pairs.jsonl
+
+
+def of_pairs(half: str, *, errors: bool) -> str:
+    """Figures on answers about two clips; what is said of both counts once for each."""
+    right, found_n, true_n, clips = 0, 0, 0, []
+    for line in (SENTENCES / "pairs.jsonl").read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        if record["half"] != half:
+            continue
+        brief = Brief("assistant", ("item_attribute_answer",), asks=(record["ask"],), about=SECOND, before=FIRST,
+                      clips=(Clip("first", 0.0, 10.0), Clip("second", 0.0, 10.0)))  # fmt: skip
+        found = {(c.kind, c.value, c.present, c.comparison, c.clip) for c in subjects.find(record["text"], brief)}
+        labels = {(c["kind"], c["value"], c["present"], c["comparison"], c["clip"]) for c in record["claims"]}
+        clips += [label in found for label in labels if label[:4] in {one[:4] for one in found}]
+        found, labels = _of_each(found), _of_each(labels)
+        right, found_n, true_n = right + len(found & labels), found_n + len(found), true_n + len(labels)
+        if errors and found != labels:
+            print(f"{record['id']} {record['text']}")
+            print(f"    missed {sorted(map(str, labels - found))}\n    wrong {sorted(map(str, found - labels))}")
+    rows = (("precision", Share(right, found_n)), ("recall", Share(right, true_n)),
+            ("of the right clip", Share(sum(clips), len(clips))))  # fmt: skip
+    return "| of two clips | |\n|---|---|\n" + "\n".join(f"| {name} | {figure.figure()} |" for name, figure in rows)
+
+
+def _of_each(said: set[tuple]) -> set[tuple]:
+    return {(*one[:4], clip) for one in said for clip in (("this", "before") if one[4] == "both" else one[4:])}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--final", action="store_true", help="the half kept for the last figure")
     parser.add_argument("--errors", action="store_true", help="list what was missed or found wrongly (tuning half only)")
+    parser.add_argument("--pairs", action="store_true", help="answers about two clips")
     args = parser.parse_args()
+    if args.pairs:
+        print(of_pairs("final" if args.final else "tune", errors=args.errors and not args.final))
+        return
     right, found_n, true_n = Counter(), Counter(), Counter()
     for source, name, text, names, labels in records("final" if args.final else "tune"):
         found = {(c.kind, c.value, c.present, c.comparison) for c in claims.find(text, names=names)}

@@ -29,6 +29,7 @@ from mdialog.synth.labels import ClipLabels
 from mdialog.synth.library import LABELS, read_labels
 
 FALSE_CONTRADICTION, FALSE_SUPPORT = 0.01, 0.028  # aimed at where thresholds are fitted; .02 and .05 are to hold elsewhere
+FOLDS = 5
 FEW = 12  # positives under which a label's read-out is left as the training clips have it
 
 
@@ -96,22 +97,26 @@ def embedded(clap: Clap, data: clip_data.Clips) -> np.ndarray:
 def fit_judge(clap: Clap, data: clip_data.Clips, rows: np.ndarray, windows: list[Window]) -> verdicts.Judge:
     """Read-outs of embeddings, corrected by measures, and their thresholds a kind."""
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GroupKFold, cross_val_predict
+    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
-    names, dim = label_names(), rows.shape[1]
+    held = {name: [holds(one, name) for one in data.labels] for name in label_names()}
+    held = {name: true for name, true in held.items() if FEW <= sum(true) <= len(true) - FEW}  # drums never lead
+    names, dim = list(held), rows.shape[1]
     x = np.stack([verdicts.features(w.evidence) for w in windows])
     tracks = [w.track_id for w in windows]
     weights, bias, checked = [], [], []
     for name in names:
-        first = LogisticRegression(C=30.0, max_iter=400).fit(rows, [holds(one, name) for one in data.labels])
+        first = LogisticRegression(C=30.0, max_iter=400).fit(rows, held[name])
         read, b = first.coef_[0], float(first.intercept_[0])
         w = np.concatenate([read, np.zeros(dim + verdicts.N_MEASURED)])
         true = np.array([holds(window.labels, name) for window in windows])
         logit = x @ w + b
-        if FEW <= true.sum() <= len(true) - FEW:
+        groups = {track for track, there in zip(tracks, true, strict=True) if there}
+        if FEW <= true.sum() <= len(true) - FEW and len(groups) >= FOLDS:
             beside = np.column_stack([x[:, :dim] @ read, x[:, dim : 2 * dim] @ read, x[:, 2 * dim :]])
             second = LogisticRegression(C=0.3, max_iter=400)
-            logit = cross_val_predict(second, beside, true, cv=GroupKFold(5), groups=tracks, method="decision_function")
+            folds = StratifiedGroupKFold(FOLDS)
+            logit = cross_val_predict(second, beside, true, cv=folds, groups=tracks, method="decision_function")
             second.fit(beside, true)
             w = np.concatenate([second.coef_[0, 0] * read, second.coef_[0, 1] * read, second.coef_[0, 2:]])
             b = float(second.intercept_[0])
@@ -274,14 +279,11 @@ def main() -> None:
     parser.add_argument("--held", type=Path, help="to print the table of")
     parser.add_argument("--clap", default="clap-mini")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--embeddings", type=Path, help="where embeddings of the clips are kept (.npy)")
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
     clap = Clap.load(args.clap, device=args.device)
     data = clip_data.load(args.clips, "train")
-    rows = np.load(args.embeddings) if args.embeddings and args.embeddings.exists() else embedded(clap, data)
-    if args.embeddings:
-        np.save(args.embeddings, rows)
+    rows = embedded(clap, data)
     windows = windows_of(args.catalog)
     print(f"{len(data)} clips, {len(windows)} windows to fit on", flush=True)
     judge, limits = fit_judge(clap, data, rows, windows), fit_limits(windows, random.Random(0))

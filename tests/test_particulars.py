@@ -36,12 +36,19 @@ def told(ask, text):
         ("electric", "Not electric at all.", [NOT_ELECTRIC]),
         ("electric", "A mix of acoustic and electronic sounds.", [ELECTRIC]),
         ("electric", "An acoustic guitar.", [("instrument", "acoustic guitar", True, None)]),  # and what else there may be
-        ("electric", "Is it acoustic?", []),
+        ("electric", "Is it acoustic or electric?", []),
+        ("live", "Was it recorded live or in a studio?", []),
+        ("live", "I live for this.", []),
+        ("live", "No question, it was live.", [LIVE]),
         ("live", "Live, with a crowd.", [LIVE]),
         ("live", "Not live: a studio take.", [STUDIO, STUDIO]),
         ("compare:opening", "The second begins louder.", [("opening", "loud", True, "more")]),
         ("compare:opening", "It starts more quietly than the first.", [("opening", "loud", True, "less")]),
         ("compare:bpm", "It's about 20 bpm faster than the first.", [("tempo", "20", True, "more")]),
+        ("compare:bpm", "It's faster than the first by 20 beats per minute.", [("tempo", "20", True, "more")]),
+        ("compare:bpm", "It's 20 beats faster.", [("tempo", "20", True, "more")]),
+        ("compare:bpm", "The difference is about 20 bpm.", []),
+        ("compare:bpm", "They are 20 beats a minute apart.", []),
         ("compare:bpm", "Slower, by some 30 beats a minute.", [("tempo", "30", True, "less")]),
         ("compare:bpm", "It's at 120 bpm, faster.", [("tempo", "120", True, None), ("tempo", "fast", True, "more")]),
     ],
@@ -70,6 +77,8 @@ def test_who_is_asked_tells_and_who_asks_names_it(ask, question, answer):
 
     assert bad(question, "user") == bad(answer, "assistant") == []
     assert ask in bad("How is it, or the other?", "user") and ask in bad("It is lovely.", "assistant")
+    if ask == "compare:bpm":
+        assert bad("The first is 100 bpm and the second is 120 bpm.", "assistant") == []
     system = messages(brief(ask), play=lambda clip: np.zeros(8))[0]["content"][0]["text"]
     assert particulars.MEANS[ask] in system
 
@@ -101,7 +110,9 @@ def test_an_audience_is_told_by_marks_or_the_title_and_a_studio_by_nothing():
     clapped = [{"start_s": 1.0, "end_s": 3.0, "label": "applause"}]
     assert verdict(events=clapped) == "supported" and verdict(False, events=clapped) == "contradicted"
     assert verdict(title="Song (Live)") == verdict(title="Song - Live at the Lake") == "supported"
-    assert verdict(title="Live and Learn") == verdict(False) == "unverifiable"
+    assert verdict(title="Song (Recorded Live)") == verdict(events=[{**clapped[0], "label": "Crowd"}]) == "supported"
+    for title in ("Live and Learn", "How to Live on Nothing", "We Live in Fear"):
+        assert verdict(title=title) == verdict(False) == "unverifiable"
     assert verdict(events=[{**clapped[0], "label": "rain"}]) == "unverifiable"
 
 

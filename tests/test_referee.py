@@ -59,6 +59,13 @@ def test_a_claim_is_held_against_the_clip_that_it_speaks_of(referee, plan):
     assert judged(referee, plan, 3, "Both are in D minor.") == [("key", "D minor", "supported", "heard")]
 
 
+def test_no_is_of_the_clip_that_was_asked_about(referee, plan):
+    asked = {"intents": ("item_attribute_answer",), "asks": ("mode:minor",)}
+    assert [one[2] for one in judged(referee, plan, 3, "No.", **asked)] == ["contradicted"]
+    both = judged(referee, plan, 3, "No, but the first is in minor.", **asked)
+    assert sorted(one[2] for one in both) == ["contradicted", "supported"]
+
+
 def test_without_a_clip_nothing_can_be_told(referee, plan):
     assert judged(referee, plan, 0, "It is fast.")[0][2] == "unverifiable"
 
@@ -88,7 +95,7 @@ def test_a_contradicted_candidate_is_thrown_away_and_named_in_the_next_brief(ref
     assert isinstance(done, Written)
     assert done.turns[1].text.endswith("The tempo is moderate.") and done.turns[1].rejected == {"claims.tempo": 1}
     assert done.turns[3].text.endswith("The tempo is fast.") and done.turns[3].rejected == {}  # "River" is fast
-    assert any("Listen again before you say anything of: fast" in text for text in listener.told)
+    assert any("None of this is so: The tempo is fast" in text for text in listener.told)
 
 
 def test_a_wish_that_reads_like_a_statement_costs_no_candidate(referee, plan):

@@ -47,7 +47,9 @@ def test_neither_another_tower_nor_other_clips_are_mistaken_for_them(data, tmp_p
     other = Clips(data.listener, [], [ClipEvents((), 9.0)] * 70)
     assert np.allclose(states.stored(Tower(3.0), data, tmp_path), 3.0 * data.listener[0], rtol=0.01)
     states.stored(Tower(2.0), other, tmp_path)
-    assert len(list(tmp_path.iterdir())) == 3
+    sounding = Clips([data.listener[0] + 1], [], data.labels)
+    assert np.allclose(states.stored(Tower(2.0), sounding, tmp_path), 2.0 * sounding.listener[0], rtol=0.01)
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_what_was_not_finished_is_not_used(data, tmp_path):

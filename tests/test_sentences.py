@@ -56,6 +56,16 @@ def test_every_record_has_the_keys_of_its_file():
     assert all(list(record) == (CAPTION_KEYS if "row" in record else TEXT_KEYS) for record in read("more"))
 
 
+def test_answers_about_two_clips_say_of_which(values):
+    records = read("pairs")
+    assert all(list(record) == ["id", "half", "text", "ask", "claims"] for record in records)
+    assert len({record["text"] for record in records}) == len({record["id"] for record in records}) == len(records)
+    found = [claim for record in records for claim in record["claims"]]
+    assert all(list(claim) == [*CLAIM_KEYS, "clip"] and claim["clip"] in ("this", "before", "both") for claim in found)
+    assert all(claim["value"] in values[claim["kind"]] or claim["value"].isdigit() for claim in found)
+    assert Counter(record["half"] for record in records) == {"tune": 80, "final": 80}
+
+
 def test_captions_hold_numbers_and_labels_but_no_text(values):
     labels = set().union(*values.values()) | set(values) | {"more", "less", "same", "tune", "final"}
     for record in captions():

@@ -172,6 +172,16 @@ def test_only_claims_that_can_be_heard_are_asked():
     assert found[-2].statement == "Of both clips: there are drums."
 
 
+def test_each_claim_is_shown_in_its_own_sentence():
+    said = "Is it fun, drumsless? The first has drums. The second has drums."
+    heard = [("t0", 5.0, 8.0), ("t1", 0.0, 5.0)]
+    found = items_of([dialogue(turn(claim(clip="before"), claim(), content=said, heard=heard))])
+    assert [item.sentence for item in found] == ["The first has drums.", "The second has drums."]
+    live = claim("setting", "live", text="live")  # words that the finder reads only where they are asked after
+    (item,) = items_of([dialogue(turn(live, content="I can deliver. It was recorded live."))])
+    assert item.sentence == "It was recorded live."
+
+
 def test_claims_for_which_a_candidate_was_thrown_away_are_asked_too():
     written = dialogue(turn(claim("mood", "calm"), content="It is calm."))
     slow = Contradicted(id=written.id, turn=0, content="Well. It is slow, with drums.", claims=[

@@ -58,6 +58,52 @@ def test_a_clip_is_called_by_its_name(text, clips):
     assert [clip for _, clip in told(text)] == clips
 
 
+@pytest.mark.parametrize(
+    ("title", "artist", "text", "clips"),
+    [
+        ("Both Sides Now", "Joni", '"Both Sides Now" has a flute.', ["before"]),
+        ("The Second Waltz", "X Y", '"The Second Waltz" is in a major key.', ["before"]),
+        ("They Don't Care", "Slow Giants", "Slow Giants play drums.", ["before"]),
+        ("It", "Yes", "Yes, it is slow.", ["this"]),
+        ("Slow", "Ann", "A slow tune.", ["this"]),
+        ("A(b", "C+*", '"A(b" has a flute. This one is slow.', ["before", "this"]),
+    ],
+)
+def test_words_in_a_name_name_no_clip_and_a_name_of_one_word_is_mostly_a_word(title, artist, text, clips):
+    assert [clip for _, clip in told(text, before=Name(title, artist))] == clips
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["The first ten seconds are slow.", "The first thing I hear is a flute.", "It is in common time.",
+     "The drums hit on each beat.", "The two guitars are slow.", "The first bars are slow."],
+)  # fmt: skip
+def test_parts_of_a_clip_are_no_clip(text):
+    assert {clip for _, clip in told(text)} == {"this"}
+
+
+@pytest.mark.parametrize(
+    ("text", "clips"),
+    [
+        ("One is in a major key, the other in a minor key.", ["before", "this"]),
+        ("One has drums, the other has no drums.", ["before", "this"]),
+        ("The second has a flute, the other a cello.", ["this", "before"]),
+        ("It's a slow piece, whereas the first was quick.", ["this", "before"]),
+        ("Slower than Blue, it seems.", ["this"]),
+        ('Slower than "Blue", it seems.', ["before"]),
+        ("It's the first, not the second, that has the flute.", ["before"]),
+        ("The first has drums, and so does the second.", ["both"]),
+    ],
+)
+def test_who_is_meant_by_the_other_and_by_what_is_left_out(text, clips):
+    assert [clip for _, clip in told(text)] == clips
+
+
+def test_in_neither_is_not_there():
+    (claim,) = subjects.find("The drums are in neither.", brief())
+    assert (claim.clip, claim.present) == ("both", False)
+
+
 def test_what_both_are_called_names_neither():
     same = Name("Red Sky", "Ann")
     assert told("Ann has a flute here.", before=same) == [("flute", "this")]

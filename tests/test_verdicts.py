@@ -192,6 +192,7 @@ def test_metadata_beside_the_signal(judge):
     believed = look(reggae, (0, 0, 0, 0), genre=("reggae",))
     assert (believed.verdict, believed.evidence["source"]) == ("supported", "metadata")
     assert look(reggae, (0, 0, 0, 0), genre=("jazz",)).verdict == "contradicted"
+    assert look(reggae, (0, 0, 0, 0), genre=("dancehall", "jazz")).verdict == "unverifiable"  # one that may be a kind of it
     against = look(reggae, (0, 0, 2, 0), genre=("jazz",))
     assert against.verdict == "supported" and against.evidence["disagrees"] and against.evidence["metadata"] == ["jazz"]
     title = look(said("key", "D minor"), (0, 0, 0, 0), key="D# major")

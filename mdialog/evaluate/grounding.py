@@ -1,7 +1,7 @@
 """Grounding: is what is said of the sound true, and does its truth come from the sound?
 
 Turns of a run's plans are written again, first candidate and no check of claims, under four kinds of audio: the real clip,
-another one, noise at the clip's level, silence. Only claims whose value was neither told nor said before count. Truth is
+another one, noise at the clip's level, silence. Of truth only claims count whose value was neither told nor said before. It is
 the composer's labels where the music was written by ``mdialog synth``: never the verifier that filtered the run. Without
 labels it is the verifier's verdicts, and the headline is the real clip minus another one. Noise in place of audio follows
 RUListening (arXiv 2504.00369).

@@ -198,7 +198,7 @@ def full_windows(snapshot: Snapshot, track: int) -> list[tuple[float, float]]:
 def draw_asks(
     rng: random.Random, snapshot: Snapshot, track: int, *, n: int, whether: float, texture: float = 0.0
 ) -> list[str]:
-    """`n` different questions: a kind, or ``kind:value`` for whether it is so; never two of one kind, but of instruments.
+    """Up to `n` questions, all different: a kind, or ``kind:value`` for whether it is so; of a kind one, but of instruments.
 
     A share `texture` of them, as far as that goes, are kinds of `TEXTURE`.
     """
