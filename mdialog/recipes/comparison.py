@@ -35,7 +35,7 @@ class Options(BaseModel):
     most: int = Field(default=MOST, ge=1, le=MOST, description="questions of a dialogue at most")
     purposes: float = Field(default=0.0, ge=0, le=1, description="share that begins with which suits a purpose")
     texture: float = Field(default=0.0, ge=0, le=1, description="share of questions after timbre, loudness, density, use, "
-                           "by how much, which begins louder, acoustic or live: not taught to the bundled listener")  # fmt: skip
+                           "by how much, which begins louder, acoustic or live: not taught to the bundled one")  # fmt: skip
     whether: float = Field(default=0.5, ge=0, le=1, description="share of the later questions that are after one value")
 
 
