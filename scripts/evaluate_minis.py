@@ -319,26 +319,29 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder of rendered clips, to evaluate again without rendering again")
     parser.add_argument("-n", type=int, default=400, help="clips a set")
     parser.add_argument("--briefs", type=int, default=3, help="turns of talk about each clip")
+    parser.add_argument("--only", choices=("clap", "listener"), help="one of the two models")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--write", action="store_true", help="put the tables into the model cards")
     args = parser.parse_args()
     sets = {"artists held out": [default_soundfont(), *args.soundfont]}
     if args.unseen:
         sets["artists and SoundFont held out"] = [args.unseen]
-    clap, listener = Clap.load(args.clap, device=args.device), LocalListener.load(args.listener, device=args.device)
+    clap = Clap.load(args.clap, device=args.device) if args.only != "listener" else None
+    listener = LocalListener.load(args.listener, device=args.device) if args.only != "clap" else None
     clap_text, listener_text = [], []
     for seed, (name, soundfonts) in enumerate(sets.items(), 2026):
         audio, labels, themes = held_out_clips(args.n, soundfonts, seed, args.keep)
-        rows = clap_rows(clap, audio, labels, themes)
-        clap_text += [f"\n### {name}, {args.n} clips\n", "| what | figure |", "|---|---|"]
-        clap_text += [f"| {what} | {figure} |" for what, figure in rows.items()]
-        found = listener_rows(listener, audio, labels, seed=seed, n_briefs=args.briefs, events=soundfonts)
-        what = f"{args.n} clips, {args.briefs} turns of talk about each"
-        listener_text += [f"\n### {name}, {what}\n", listener_table(*found)]
+        if clap:
+            clap_text += [f"\n### {name}, {args.n} clips\n", "| what | figure |", "|---|---|"]
+            clap_text += [f"| {what} | {figure} |" for what, figure in clap_rows(clap, audio, labels, themes).items()]
+        if listener:
+            found = listener_rows(listener, audio, labels, seed=seed, n_briefs=args.briefs, events=soundfonts)
+            what = f"{args.n} clips, {args.briefs} turns of talk about each"
+            listener_text += [f"\n### {name}, {what}\n", listener_table(*found)]
         print("\n".join(["", "# clap", *clap_text, "", "# listener", *listener_text]), flush=True)
-    if args.write:
-        into_card(ROOT / "models" / "clap-mini" / "README.md", "\n".join(clap_text))
-        into_card(ROOT / "models" / "listener-mini" / "README.md", "\n".join(listener_text))
+    for model, text in (("clap-mini", clap_text), ("listener-mini", listener_text)):
+        if args.write and text:
+            into_card(ROOT / "models" / model / "README.md", "\n".join(text))
 
 
 if __name__ == "__main__":
