@@ -1,0 +1,87 @@
+"""What verdicts rest on: read-outs of what was heard, and borders between which nothing is said."""
+
+import random
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
+
+import fit_verdicts as fit
+
+from mdialog import claims
+from mdialog.evidence import Evidence
+from mdialog.synth.compose import compose
+from mdialog.synth.genres import genres
+
+MEASURED = {"tempo_bpm": 100.0, "energy": 0.5, "brightness_hz": 1500.0, "onset_rate_hz": 3.0, "percussive_share": 0.3}
+
+
+@pytest.fixture(scope="module")
+def labels():
+    names = sorted(genres())
+    return [compose(i, genre=names[i % len(names)], duration_s=12).labels.over(0, 10) for i in range(240)]
+
+
+@pytest.fixture(scope="module")
+def heard(labels):
+    """Embeddings that hold drums and reggae clearly, and nothing else."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(len(labels), 6)) * 0.1
+    rows[:, 0] += ["drums" in one.instruments for one in labels]
+    rows[:, 1] += [one.genre == "reggae" for one in labels]
+    return rows.astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def judge(labels, heard):
+    both = enumerate(zip(heard, labels, strict=True))
+    windows = [fit.Window(f"t{i // 2}", Evidence(MEASURED, row), one) for i, (row, one) in both]
+    return fit.fit_judge(SimpleNamespace(model_id="clap@abc"), SimpleNamespace(labels=labels), heard, windows)
+
+
+def test_what_is_heard_clearly_is_judged(judge, labels, heard):
+    place = judge.index["instrument:drums"]
+    logits = np.array([judge.logits(Evidence(MEASURED, row))[place] for row in heard])
+    there = np.array(["drums" in one.instruments for one in labels])
+    assert logits[there].min() > logits[~there].max()
+    assert judge.model == "abc" and (judge.present >= judge.absent).all()
+
+
+def test_labels_that_hardly_occur_are_left_out(judge):
+    assert "lead:drums" not in judge.index and "lead:piano" in judge.index and {"metre", "lead"} <= judge.kinds
+
+
+def test_between_the_borders_lies_what_cannot_be_told():
+    rng = np.random.default_rng(0)
+    true = rng.random(4000) < 0.3
+    present, absent = fit.band([(rng.normal(size=4000) + 2.0 * true, true)])
+    logit, again = rng.normal(size=20_000), rng.random(20_000) < 0.3
+    logit += 2.0 * again
+    assert present > absent
+    assert 0.003 < (logit[again] <= absent).mean() < 2 * fit.FALSE_CONTRADICTION
+    assert 0.01 < (logit[~again] >= present).mean() < 2 * fit.FALSE_SUPPORT
+    surely = np.where(true, 9.0, -9.0) + rng.normal(size=4000)
+    present, absent = fit.band([(surely, true)])
+    assert (surely[true] >= present).mean() > 0.98 and (surely[~true] <= absent).mean() > 0.95  # hardly anything lies between
+
+
+def test_claims_are_true_of_their_clip_and_false_ones_are_those_of_another(labels):
+    made = fit.made_claims(labels[0], labels[1])
+    assert {true for _, true in made} == {True, False}
+    assert all(claims.true_of(claim, labels[0]) is true for claim, true in made)
+
+
+def test_thresholds_are_the_widest_that_stay_under_the_error(labels):
+    windows = []
+    for i, one in enumerate(labels):
+        right = i % 10 < 9 or random.Random(i).random() < 0.5
+        measured = MEASURED | {"mode": one.mode if right else {"major": "minor", "minor": "major"}[one.mode],
+                               "mode_confidence": 0.9 if right else 0.3}  # fmt: skip
+        windows.append(fit.Window(f"t{i}", Evidence(measured), one))
+    grid, limits = np.arange(0.05, 1.0, 0.1), {"mode_contradict": 9.0}
+    found = fit._least(windows, random.Random(0), "mode", "support", limits, grid, "mode_support")
+    assert found == pytest.approx(0.35)  # above the confidence of those that are wrong
