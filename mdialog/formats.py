@@ -256,8 +256,8 @@ def embedded_schema() -> "pyarrow.Schema":
 
     text, texts, number = pa.string(), pa.list_(pa.string()), pa.int32()
     span = pa.struct({"track_id": text, "start_s": pa.float64(), "end_s": pa.float64(), "clip": number})
-    claim = pa.struct({"text": text, "kind": text, "value": text, "present": pa.bool_(), "comparison": text, "verdict": text,
-                       "basis": text, "evidence": text})  # fmt: skip
+    claim = pa.struct({"text": text, "kind": text, "value": text, "present": pa.bool_(), "comparison": text, "clip": text,
+                       "verdict": text, "basis": text, "evidence": text})  # fmt: skip
     turn = pa.struct({
         "role": text, "content": text, "intent": texts, "music_attribute": texts, "removed": texts, "asks": texts,
         "track_seq": texts, "pool_size": number, "liked": texts, "refused": texts, "heard": pa.list_(span),

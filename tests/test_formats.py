@@ -1,6 +1,7 @@
 """Rows of the dataset formats: who hears what stays, tags and clips agree, and nothing that a format can say is lost."""
 
 import plans
+import pyarrow
 import pytest
 
 from mdialog.dialogue import validate
@@ -144,8 +145,8 @@ def test_lp_musicdialog_has_its_columns_and_notation():
 
 
 def test_an_embedded_row_is_the_record():
-    claim = {"text": "calm", "kind": "mood", "value": "calm", "verdict": "supported", "basis": "heard",
-             "evidence": {"value": 0.1, "thresholds": [1, None], "why": "日本"}}  # fmt: skip
+    claim = {"text": "calm", "kind": "mood", "value": "calm", "verdict": "supported", "basis": "heard", "present": False,
+             "comparison": "more", "clip": "both", "evidence": {"value": 0.1, "thresholds": [1, None], "why": "日本"}}  # fmt: skip
     full = dialogue(
         said("user", "x", liked=["t1"], refused=["t2"], removed=["mood:calm"], asks=["key"], pool_size=0,
              intent=sorted(ROLE_INTENTS["user"])),
@@ -158,6 +159,8 @@ def test_an_embedded_row_is_the_record():
     assert [s["bytes"] for s in row["audio"]] == [b"t2", b"t1", b"t3"]
     assert [[s["clip"] for s in t["heard"]] for t in row["turns"]] == [[], [0, 1], [2, 0]]
     assert dialogue_of(row) == full
+    (stored,) = pyarrow.Table.from_pylist([row], schema=embedded_schema()).to_pylist()
+    assert dialogue_of(stored) == full  # no field of the record is missing in the schema
 
 
 def test_the_command_offers_every_format():
