@@ -146,7 +146,8 @@ def test_lp_musicdialog_has_its_columns_and_notation():
 
 def test_an_embedded_row_is_the_record():
     claim = {"text": "calm", "kind": "mood", "value": "calm", "verdict": "supported", "basis": "heard", "present": False,
-             "comparison": "more", "clip": "both", "evidence": {"value": 0.1, "thresholds": [1, None], "why": "日本"}}  # fmt: skip
+             "comparison": "more", "clip": "both",
+             "evidence": {"value": 0.1, "thresholds": [1, None], "why": "日本"}}  # fmt: skip
     full = dialogue(
         said("user", "x", liked=["t1"], refused=["t2"], removed=["mood:calm"], asks=["key"], pool_size=0,
              intent=sorted(ROLE_INTENTS["user"])),
