@@ -19,7 +19,7 @@ from mdialog.utterance import Fault
 
 Play = Callable[[Plan, Clip], np.ndarray]
 
-WIDEST_TOP_P = 0.95
+WIDEST_TOP_P = 0.85  # wider ones make the bundled listener talk nonsense: a little more variety for much less sense
 SHOWN_CANDIDATES = 4  # rejected candidates that a failure quotes
 
 
@@ -41,8 +41,8 @@ class Options:
         Further rounds that are drawn for a candidate whose statements about the sound are all supported, before one is taken
         that says what nothing here can tell. 0 takes the first that is not contradicted.
     warmer : float >= 0
-        Added to the temperature with each round; the nuclei (`Sampling.top_p` and `stated_top_p`) widen with it, up to .95 in
-        the last one: what a small nucleus has said wrongly once it says again.
+        Added to the temperature with each round; the nuclei (`Sampling.top_p` and `stated_top_p`) widen with it, up to
+        `WIDEST_TOP_P` in the last one: what a small nucleus has said wrongly once it says again.
     seed : int
     """
 
