@@ -327,12 +327,13 @@ class Verifier:
         return _untold("whether it was played to an audience cannot be told")
 
     def _lead(self, claim: Claim, evidence: Evidence) -> Verdict:
-        """An instrument that does not sound does not lead; else as the judge hears it."""
+        """What does not sound does not lead; that it leads can be heard, that another does is not sure enough."""
         there = self._judged(replace(claim, kind="instrument", present=True), evidence)
         if there.verdict == "contradicted":
             return Verdict("contradicted" if claim.present else "supported", there.evidence)
-        if self._can_judge("lead", evidence):
-            return self._judged(claim, evidence)
+        if claim.present and self._can_judge("lead", evidence):
+            found = self._judged(claim, evidence)
+            return found if found.verdict == "supported" else _untold("it may lead or not", found.evidence)
         return _untold("which instrument leads cannot be told", there.evidence)
 
     # ---- between two clips

@@ -29,6 +29,7 @@ from mdialog.synth.labels import ClipLabels
 from mdialog.synth.library import LABELS, read_labels
 
 FALSE_CONTRADICTION, FALSE_SUPPORT = 0.01, 0.028  # aimed at where thresholds are fitted; .02 and .05 are to hold elsewhere
+AIMS = {"metre": (0.003, 0.01), "instrument": (0.006, 0.028)}  # kinds that another SoundFont changes most
 FOLDS = 5
 FEW = 12  # positives under which a label's read-out is left as the training clips have it
 
@@ -126,7 +127,7 @@ def fit_judge(clap: Clap, data: clip_data.Clips, rows: np.ndarray, windows: list
     present, absent = {}, {}
     for kind in verdicts.JUDGED:
         own = [(logit, true) for name, logit, true in checked if name.startswith(f"{kind}:")]
-        present[kind], absent[kind] = band(own)
+        present[kind], absent[kind] = band(own, *AIMS.get(kind, (FALSE_CONTRADICTION, FALSE_SUPPORT)))
     kinds = [name.split(":")[0] for name in names]
     return verdicts.Judge(
         labels=tuple(names), weights=np.array(weights, np.float32), bias=np.array(bias, np.float32),
@@ -135,7 +136,9 @@ def fit_judge(clap: Clap, data: clip_data.Clips, rows: np.ndarray, windows: list
     )  # fmt: skip
 
 
-def band(rows: list[tuple[np.ndarray, np.ndarray]]) -> tuple[float, float]:
+def band(
+    rows: list[tuple[np.ndarray, np.ndarray]], contradicted: float = FALSE_CONTRADICTION, supported: float = FALSE_SUPPORT
+) -> tuple[float, float]:
     """Logits from which on a label of a kind is there, and up to which it is not.
 
     A label is claimed of clips that it does not hold for about as often as it holds for others: false claims count by that.
@@ -148,8 +151,8 @@ def band(rows: list[tuple[np.ndarray, np.ndarray]]) -> tuple[float, float]:
     false, weight, true = map(np.concatenate, (false, weight, true))
     order = np.argsort(-false)
     passed = np.cumsum(weight[order]) / weight.sum()
-    present = false[order][min(int((passed <= FALSE_SUPPORT).sum()), len(order) - 1)]
-    absent = np.quantile(true, FALSE_CONTRADICTION)
+    present = false[order][min(int((passed <= supported).sum()), len(order) - 1)]
+    absent = np.quantile(true, contradicted)
     return max(float(present), float(absent)), min(float(present), float(absent))
 
 
