@@ -19,7 +19,8 @@ from mdialog.utterance import Fault
 
 Play = Callable[[Plan, Clip], np.ndarray]
 
-WIDEST_TOP_P = 0.85  # wider ones make the bundled listener talk nonsense: a little more variety for much less sense
+WIDEST_TOP_P = 0.95  # of the last round: what else is there to try
+FREE_TOP_P = 0.85  # where nothing is heard; wider, the bundled listener gains a little variety and loses much sense
 SHOWN_CANDIDATES = 4  # rejected candidates that a failure quotes
 
 
@@ -195,8 +196,8 @@ def write_turn(
         except InputError as error:
             return draft.failure(str(error))
         hears = bool(draft.brief.clips)
-        if not hears and sampling.temperature:  # nothing to get wrong about the sound: drawn from the widest nucleus at once
-            sampling = replace(sampling, top_p=max(sampling.top_p, WIDEST_TOP_P))
+        if not hears and sampling.temperature:  # nothing to get wrong about the sound
+            sampling = replace(sampling, top_p=max(sampling.top_p, FREE_TOP_P))
         (candidates,) = yield Ask((request,), first, n, sampling, hears)
         if taken := draft.judge(candidates, surer=options.surer):
             return taken

@@ -64,8 +64,8 @@ def test_candidates_are_numbered_on_through_the_rounds_and_grow_warmer():
 
 def test_both_nuclei_widen_with_the_rounds():
     rounds = list(Options(max_rounds=3, sampling=Sampling(0.8, 0.7, stated_top_p=0.3)).rounds())
-    assert [(s.top_p, s.stated_top_p) for *_, s in rounds] == [(0.7, 0.3), (0.775, 0.575), (0.85, 0.85)]
-    assert {s.top_p for *_, s in Options(sampling=Sampling(0.8, 0.95)).rounds()} == {0.95}  # never smaller than advised
+    assert [(s.top_p, s.stated_top_p) for *_, s in rounds] == [(0.7, 0.3), (0.825, 0.625), (0.95, 0.95)]
+    assert {s.top_p for *_, s in Options(sampling=Sampling(0.8, 0.98)).rounds()} == {0.98}  # never smaller than advised
     assert all(s.stated_top_p == s.top_p for *_, s in Options(sampling=Sampling(0.8, 0.5)).rounds())
 
 
