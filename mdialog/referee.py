@@ -108,11 +108,14 @@ def _of_events(
 def contradicted(judged: Sequence[dialogue.Claim], brief: Brief) -> list[dialogue.Claim]:
     """The claims for which an utterance is thrown away.
 
-    A wish that the turn itself utters or says back can read like a statement: it is none.
+    A wish that the turn itself utters or says back can read like a statement: it is none. Its opposite is one: "Nothing
+    instrumental. Here is one: it's instrumental."
     """
     uttered = brief.role == "user" or "parroting_response" in brief.intents
-    wishes = {(wish.kind, wish.value) for wish in (*brief.new, *brief.dropped)} if uttered else set()
-    return [claim for claim in judged if claim.verdict == "contradicted" and (claim.kind, claim.value) not in wishes]
+    wishes = {(wish.kind, wish.value, wish.polarity != "avoid") for wish in brief.new} if uttered else set()
+    wishes |= {(wish.kind, wish.value, there) for wish in brief.dropped for there in (True, False)} if uttered else set()
+    said = [claim for claim in judged if claim.verdict == "contradicted"]
+    return [claim for claim in said if (claim.kind, claim.value, claim.present) not in wishes]
 
 
 def untold(judged: Sequence[dialogue.Claim]) -> list[dialogue.Claim]:

@@ -107,6 +107,8 @@ def test_a_wish_that_reads_like_a_statement_costs_no_candidate(referee, plan):
     assert [c.value for c in contradicted(other, brief)] == ["110"]
     assistant = dataclasses.replace(brief, role="assistant", intents=("passive_recommend",))
     assert len(contradicted(judged, assistant)) == 1
+    refused = dataclasses.replace(brief, new=(Attribute(kind="tempo", value="moderate", polarity="avoid"),))
+    assert [c.value for c in contradicted(judged, refused)] == ["moderate"]  # who wants none and says that it is so
 
 
 def test_claims_stand_in_what_was_written(referee, plan):
