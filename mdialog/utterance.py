@@ -54,7 +54,7 @@ class Utterance:
         text = self.text
         for name in sorted(given_names(self.brief), key=lambda name: (-len(name), name)):
             text = re.sub(rf'"{re.escape(name)}([.,!?]?)"', MASK + r"\1", text)
-            text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", MASK, text)
+            text = re.sub(rf"(?<!\w){re.escape(name)}(?!\.?\w)", MASK, text)  # "Notebook.dial" is another name
         return text
 
     @cached_property

@@ -374,6 +374,17 @@ def test_who_says_that_it_cannot_hear_is_rejected(text):
     assert "phrases" not in {f.check for f in found}
 
 
+def test_a_name_that_goes_on_after_a_point_is_another_name():
+    one = Name("Study", "Endless Notebook")
+    brief = Brief(role="assistant", intents=("passive_recommend",), offered=(one,), about=one, clips=(Clip("t1", 0.0, 10.0),))
+
+    def found(text):
+        return {f.check for f in faults(text, brief)}
+
+    assert "names" in found('"Study" by Endless Notebook.dial is fast.')
+    assert found('"Study" by Endless Notebook. It is fast.') == found('I have "Study" by Endless Notebook.') == set()
+
+
 def test_nobody_says_of_one_track_that_it_is_so_and_that_it_is_not():
     one, two = Name("Lamp Song", "Ivo"), Name("River", "Ana Sol")
     clips = (Clip("t1", 0.0, 10.0),)
