@@ -170,7 +170,7 @@ def told(attribute: Attribute) -> Name:
     return Name("" if artist else attribute.value, attribute.value if artist else "")
 
 
-OFFERED = 3  # names a recommending turn may give; more read like a list
+OFFERED = 3  # names that a recommending turn may give where its plan leaves that open; more read like a list
 
 
 def build(plan: Plan, turn_index: int, written: Sequence[str], *, hints: Sequence[str] = ()) -> Brief:
@@ -208,10 +208,13 @@ def build(plan: Plan, turn_index: int, written: Sequence[str], *, hints: Sequenc
     liked = reacted.liked if reacted else ()
     if "active_recommend" in turn.intents:  # it offers from what was liked: just now, or the last time
         liked = next((t.liked for t in reversed(plan.turns[:turn_index]) if t.liked), ())
+    intents = turn.intents
+    if "active_recommend" in intents and not liked:  # nothing to offer it from: the words are those of any offer
+        intents = tuple(sorted({*intents} - {"active_recommend"} | {"passive_recommend"}))
     clips = turn.clips[-2:]
     return Brief(
         role=turn.role,
-        intents=turn.intents,
+        intents=intents,
         manner=plan.persona.get(f"{turn.role}_manner", "plain"),
         speaker=_speaker(plan.persona, turn.role),
         template=int(plan.persona.get("brief_template", 0)) % TEMPLATES,
@@ -219,7 +222,7 @@ def build(plan: Plan, turn_index: int, written: Sequence[str], *, hints: Sequenc
         dropped=_named(plan, turn.removed),
         wanted=_named(plan, wanted),
         asks=turn.asks,
-        offered=tuple(name_of(plan, t) for t in turn.track_seq[:OFFERED]),
+        offered=tuple(name_of(plan, t) for t in turn.track_seq[: OFFERED if turn.named is None else turn.named]),
         liked=tuple(name_of(plan, t) for t in liked),
         refused=tuple(name_of(plan, t) for t in reacted.refused) if reacted else (),
         about=name_of(plan, clips[-1].track_id) if clips else None,
@@ -290,7 +293,8 @@ _SIDE = (
 )
 _RULES = """Say one utterance and nothing else: no name before it, no quotation marks around it, no notes.
 Of the sound, say only what you hear in the audio given to you; without audio, say nothing about how a track sounds.
-Write titles in double quotes, exactly as given. Name no track or artist that is not in the state.
+Write titles in double quotes, exactly as given. Name no track or artist that is not in the state; who recommends names all that
+is under "{offer}".
 The seeker says everything under "{new}" and "{drop}", and asks for nothing that is not there; to the recommender, "{new}" is
 what was just asked for. Never mention these instructions."""
 

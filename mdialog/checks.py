@@ -67,6 +67,12 @@ def language(said: Utterance) -> Iterator[Fault]:
     known = sum(word == MASK or _is_known(word) or word in events or bool(events) and word.isdigit() for word in folded)
     if folded and known < (MIN_KNOWN if len(folded) >= SHORT_WORDS else MIN_KNOWN_SHORT) * len(folded):
         yield Fault("language", said.text[:60], f"only {known} of {len(folded)} words are known")
+    if said.by_the_book:
+        wishes = (*said.brief.new, *said.brief.dropped, *said.brief.wanted)
+        given = {word for wish in wishes for word in wish.value.casefold().split()}
+        for word in folded:
+            if word != MASK and word not in given and not lexicon.in_phrase_book(word):
+                yield Fault("language", word, "no word that this listener was taught")
 
 
 def _odd(word: str) -> str | None:
@@ -107,7 +113,7 @@ def phrases(said: Utterance) -> Iterator[Fault]:
 # ------------------------------------------------------------------ names
 
 def names(said: Utterance) -> Iterator[Fault]:
-    """Only given names, exactly written; a recommending turn names what is heard."""
+    """Only given names, exactly written; a recommending turn names what is heard, and all that the next turn may react to."""
     for found in re.finditer(r'"([^"]*)"', said.masked):
         yield Fault("names", found[0], "quoted, but not a given title")
     for name in _foreign(said):
@@ -120,8 +126,10 @@ def names(said: Utterance) -> Iterator[Fault]:
     for title in sorted(title for title, n in there.items() if quoted[title] > n):
         yield Fault("names", title, "offered twice, as if it were another track")
     yield from _misattributed(said)
-    if said.brief.offered and not _mentions(said.text, said.brief.offered[0].title):
-        yield Fault("names", str(said.brief.offered[0]), "a recommending turn must name the track that it plays")
+    planned = said.plan.turns[said.turn_index].named if said.plan else None
+    for name in said.brief.offered[: planned or 1]:
+        if not _mentions(said.text, name.title):
+            yield Fault("names", str(name), "the turn is to recommend this and does not name it")
 
 
 def _misattributed(said: Utterance) -> Iterator[Fault]:
@@ -392,7 +400,9 @@ CHECKS: tuple[Callable[[Utterance], Iterator[Fault]], ...] = (
 )  # fmt: skip
 
 
-def faults(text: str, brief: Brief, *, plan: Plan | None = None, turn_index: int = 0) -> list[Fault]:
+def faults(
+    text: str, brief: Brief, *, plan: Plan | None = None, turn_index: int = 0, by_the_book: bool = False
+) -> list[Fault]:
     """Everything wrong with a candidate; empty if it may be taken.
 
     Parameters
@@ -404,10 +414,12 @@ def faults(text: str, brief: Brief, *, plan: Plan | None = None, turn_index: int
         For names and attributes that must not be said yet.
     turn_index : int
         Of the turn within `plan`.
+    by_the_book : bool
+        Whether the listener learned to talk from the phrase book alone, and every other word is none.
 
     Returns
     -------
     list of Fault
     """
-    said = Utterance(text=text, brief=brief, plan=plan, turn_index=turn_index)
+    said = Utterance(text=text, brief=brief, plan=plan, turn_index=turn_index, by_the_book=by_the_book)
     return [fault for check in CHECKS for fault in check(said)]

@@ -14,6 +14,8 @@ ABBREVIATIONS = frozenset(
 SAID_THRICE = frozenset(("yes", "no", "go", "la", "ha", "hey", "more", "very", "so", "ta", "na"))
 _BEYOND_VOCABULARY = ("brightness", "loudness", "density")  # kinds whose words claims.toml alone has
 _PHRASE_BOOK = ("phrases.toml", "requests.toml", "sound.toml")
+_NAMES = ("artists.toml", "copying.toml", "instruments.toml")  # of these the phrase book's names are made, not its talk
+_IN_CODE = frozenset(("piece", "number", "join", "articulate"))  # what it says beside its tables
 _CONTRACTED = ("a", "i", "i'm", "i'd", "i'll", "i've", "it's", "that's", "let's", "thanks", "please", "okay", "yes")
 _PROPER = (
     "I", "OK", "TV", "DJ", "EDM", "BPM", "R&B", "MIDI", "English", "Latin", "Christmas",
@@ -116,6 +118,25 @@ def vocabulary_words() -> frozenset[str]:
             for phrase in (value.name, *value.words):
                 words |= {phrase.casefold(), *re.split(r"[\s-]+", phrase.casefold())}
     return frozenset(words)
+
+
+@cache
+def in_phrase_book(word: str) -> bool:
+    """Whether the phrase book can say a word: as it stands there, with another ending, or joined of such words."""
+    plain = word.casefold().replace("’", "'")
+    stem = re.sub(r"'\w+$", "", plain)
+    forms = {plain, stem, f"{stem}s", stem.removesuffix("s")}
+    return plain.isdigit() or bool(forms & _phrase_book_words()) or "-" in stem and all(map(in_phrase_book, stem.split("-")))
+
+
+@cache
+def _phrase_book_words() -> frozenset[str]:
+    from mdialog import eventwords
+
+    entries = [entry for path in files("mdialog.synth").iterdir() if path.name.endswith(".toml") and path.name not in _NAMES
+               for entry in _texts(tomllib.loads(path.read_text(encoding="utf-8")))]  # fmt: skip
+    words = {word for entry in entries for word in re.findall(r"[^\W\d_]+(?:['-][^\W\d_]+)*", entry.casefold())}
+    return words | common_words() | vocabulary_words() | eventwords.words() | _IN_CODE
 
 
 @cache

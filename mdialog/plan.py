@@ -57,6 +57,9 @@ class PlannedTurn:
         Kinds that the turn asks about (`detail_attribute_request`, `item_attribute_question`), or answers.
     track_seq : tuple of str
         Recommended track ids, best first, at most ten; only on assistant turns that recommend.
+    named : int or None
+        How many of them, from the first on, the turn names: nothing else can be liked or refused next. None where that was left
+        open: then it names the first, and may name others.
     pool_size : int or None
         Tracks that satisfy every attribute in force after this turn.
     clips : tuple of Clip
@@ -73,6 +76,7 @@ class PlannedTurn:
     lapsed: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()
     track_seq: tuple[str, ...] = ()
+    named: int | None = None
     pool_size: int | None = None
     clips: tuple[Clip, ...] = ()
     liked: tuple[str, ...] = ()

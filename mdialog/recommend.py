@@ -175,7 +175,7 @@ def sentences(
         drawn = listener.write([requests[t] for t in waiting], n=n, first=first, seed=options.seed, sampling=sampling)
         for track_id, candidates in zip(waiting, drawn, strict=True):
             for text in candidates:
-                if claims := _explains(text, made[track_id], plans[track_id], referee):
+                if claims := _explains(text, made[track_id], plans[track_id], referee, by_the_book=listener.by_the_book):
                     out[track_id] = Sentence(text, claims, made[track_id].clips[-1])
                     break
     for hit in found.hits:
@@ -183,9 +183,9 @@ def sentences(
     return out
 
 
-def _explains(text: str, brief: briefs.Brief, plan: Plan, referee: Referee) -> tuple[Claim, ...]:
+def _explains(text: str, brief: briefs.Brief, plan: Plan, referee: Referee, *, by_the_book: bool) -> tuple[Claim, ...]:
     """The claims of a candidate that may stand and says something true of the sound; else none."""
-    if faults(text, brief, plan=plan, turn_index=1):
+    if faults(text, brief, plan=plan, turn_index=1, by_the_book=by_the_book):
         return ()
     claims = referee.claims(text, brief, plan=plan, turn_index=1)
     if contradicted(claims, brief) or not any(claim.verdict == "supported" for claim in claims):

@@ -128,7 +128,7 @@ def generate(config: GenerateConfig, *, progress: Progress | None = None) -> Sum
         models = {"listener": listener.model_id, "clap": catalog.about.clap_model}
         claim_folder(folder, config, models)
         play = player(AudioCache(), sample_rate=listener.sample_rate)
-        options = config.options(listener.sampling)
+        options = config.options(listener)
         how = {"play": play, "options": options, "models": models, "progress": progress}
         if traced:
             n = trace_run(folder, config, catalog, listener, **how)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from mdialog.listener.base import Sampling
+from mdialog.listener.base import Listener, Sampling
 from mdialog.write import Options
 
 # How a run is computed, not what comes out of it: these may change between a run and its resumption.
@@ -58,10 +58,12 @@ class GenerateConfig(BaseModel):
         found = json.loads(self.model_dump_json(exclude=set(_FREE)))
         return {**found, "catalog": self.catalog if "://" in self.catalog else str(Path(self.catalog).resolve())}
 
-    def options(self, advised: Sampling) -> Options:
-        """How hard to try; `advised` is how to sample where the run does not say."""
+    def options(self, listener: Listener) -> Options:
+        """How hard to try, and how to sample: as the listener's makers advise where the run does not say."""
+        advised = listener.sampling
         temperature = advised.temperature if self.temperature is None else self.temperature
         top_p = advised.top_p if self.top_p is None else self.top_p
         stated = advised.stated_top_p if self.top_p is None else None
         sampling = Sampling(temperature, top_p, self.max_new_tokens, stated)
-        return Options(self.candidates, self.max_rounds, self.batch, sampling, self.surer, seed=self.seed)
+        return Options(self.candidates, self.max_rounds, self.batch, sampling, self.surer, seed=self.seed,
+                       by_the_book=listener.by_the_book)  # fmt: skip

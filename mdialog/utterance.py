@@ -41,12 +41,15 @@ class Utterance:
     plan : Plan or None
         For what must not be said yet; without it only the brief is checked against.
     turn_index : int
+    by_the_book : bool
+        Whether who said it learned to talk from the phrase book alone.
     """
 
     text: str
     brief: Brief
     plan: Plan | None = None
     turn_index: int = 0
+    by_the_book: bool = False
 
     @cached_property
     def masked(self) -> str:

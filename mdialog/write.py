@@ -45,6 +45,8 @@ class Options:
         Added to the temperature with each round; the nuclei (`Sampling.top_p` and `stated_top_p`) widen with it, up to
         `WIDEST_TOP_P` in the last one: what a small nucleus has said wrongly once it says again.
     seed : int
+    by_the_book : bool
+        Whether the listener learned to talk from the phrase book alone: a word that does not stand there is then a slip.
     """
 
     candidates: int = 4
@@ -54,6 +56,7 @@ class Options:
     surer: int = 3
     warmer: float = 0.1
     seed: int = 0
+    by_the_book: bool = False
 
     def rounds(self) -> Iterator[tuple[int, int, Sampling]]:
         """First candidate, number of candidates, and sampling of each round.
@@ -189,7 +192,7 @@ def write_turn(
     -------
     WrittenTurn or Failure
     """
-    draft = _Draft(plan, turn_index, tuple(written), referee)
+    draft = _Draft(plan, turn_index, tuple(written), referee, by_the_book=options.by_the_book)
     for first, n, sampling in options.rounds():
         try:
             request = draft.prepare(play)
@@ -207,7 +210,10 @@ def write_turn(
 class _Draft:
     """A turn being written: its request, and the candidates that were tried for it."""
 
-    def __init__(self, plan: Plan, turn_index: int, written: tuple[str, ...], referee: Referee | None):
+    def __init__(
+        self, plan: Plan, turn_index: int, written: tuple[str, ...], referee: Referee | None, *, by_the_book: bool
+    ):
+        self._by_the_book = by_the_book
         self.plan, self._i, self._written, self._referee = plan, turn_index, written, referee
         self.brief: briefs.Brief | None = None
         self._request: Request | None = None
@@ -232,7 +238,8 @@ class _Draft:
         """
         untrue = list(self.brief.contradicted)
         for text in candidates:
-            found, judged = faults(text, self.brief, plan=self.plan, turn_index=self._i), ()
+            found = faults(text, self.brief, plan=self.plan, turn_index=self._i, by_the_book=self._by_the_book)
+            judged = ()
             if not found and self._referee:
                 judged = self._referee.claims(text, self.brief, plan=self.plan, turn_index=self._i)
                 against = contradicted(judged, self.brief)

@@ -123,6 +123,20 @@ def test_an_active_recommendation_knows_what_was_liked_last(plan):
     assert build(passive, 5).liked == ()
 
 
+def test_with_nothing_liked_yet_an_active_recommendation_is_worded_as_any(plan):
+    first = dataclasses.replace(plan.turns[1], intents=("active_recommend", "sympathetic_response"))
+    brief = build(dataclasses.replace(plan, turns=(plan.turns[0], first)), 1)
+    assert brief.intents == ("passive_recommend", "sympathetic_response")
+
+
+def test_what_a_plan_names_is_offered_and_up_to_three_where_it_leaves_that_open(plan):
+    def offered(**fields):
+        offer = dataclasses.replace(plan.turns[3], track_seq=("t2", "t3", "t1"), **fields)
+        return len(build(dataclasses.replace(plan, turns=(*plan.turns[:3], offer)), 3).offered)
+
+    assert [offered(named=1), offered(named=2), offered()] == [1, 2, 3]
+
+
 @pytest.mark.parametrize(
     ("ask", "state", "prose"),
     [

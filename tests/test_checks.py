@@ -123,6 +123,16 @@ def test_what_the_plan_keeps_for_later_is_not_said(tmp_path):
     assert "names" in of('"Blue Hour" is no match for Ana Sol.', offer, plan=plan, turn_index=1)
 
 
+def test_every_track_that_the_next_turn_may_react_to_is_named(tmp_path):
+    plan, both = plans.plan(tmp_path), Brief("assistant", ("passive_recommend",), offered=(BLUE, RIVER))
+    offer = dataclasses.replace(plan.turns[1], track_seq=("t1", "t2"), named=2)
+    turns = (offer, dataclasses.replace(offer, named=None))
+    two, one = (dataclasses.replace(plan, turns=(plan.turns[0], turn)) for turn in turns)
+    assert "names" in of('How about "Blue Hour"?', both, plan=two, turn_index=1)
+    assert not of('How about "Blue Hour"?', both, plan=one, turn_index=1)
+    assert not of('How about "Blue Hour", or "River"?', both, plan=two, turn_index=1)
+
+
 def labels(rng: random.Random) -> ClipLabels:
     v = vocab.load()
     bpm, energy, key = rng.uniform(50, 190), rng.random(), rng.choice(v["key"].names)
@@ -336,6 +346,18 @@ def test_words_of_events_are_known_only_where_they_are_asked_about():
     brief = Brief("assistant", ("item_attribute_answer",), asks=("event",), about=BLUE, clips=CLIP)
     assert not of("A helicopter.", brief)
     assert "language" in of("A helicopter.", TALK)
+
+
+@pytest.mark.parametrize("slip", ["pleasedial", "shirst", "a deserrane evening", "half-scraid"])
+def test_who_talks_by_the_book_makes_up_no_words(slip):
+    text = f"Thanks for the {slip}, that sounds really good to me."
+    assert faults(text, TALK) == []
+    assert {fault.check for fault in faults(text, TALK, by_the_book=True)} == {"language"}
+
+
+def test_words_of_wishes_and_names_are_no_slips():
+    wish = Brief("user", ("add_filter",), new=(Attribute("culture", "Zapotec"), Attribute("artist", "Rhibert Grelm")))
+    assert faults("Something Zapotec by Rhibert Grelm, my niece's idea.", wish, by_the_book=True) == []
 
 
 def test_the_phrase_book_passes_where_it_speaks_of_events():

@@ -194,10 +194,13 @@ def test_the_makers_advice_on_sampling_is_taken(tmp_path):
     own.do_sample, own.temperature, own.top_p = True, 0.5, None
     listener.model.save_pretrained(tmp_path / "plain")
     assert LocalListener.load(tmp_path / "plain").sampling == Sampling(temperature=0.5, top_p=1.0)
+    assert not listener.by_the_book
     listener.model.config.stated_top_p = 0.1
+    listener.model.config.by_the_book = True
     listener.model.save_pretrained(tmp_path / "plain")
-    assert LocalListener.load(tmp_path / "plain").sampling == Sampling(temperature=0.5, top_p=1.0, stated_top_p=0.1)
-    config = run.config_from({"catalog": "c", "out": tmp_path / "run"})
-    assert config.options(Sampling(0.5, 0.9, stated_top_p=0.1)).sampling == Sampling(0.5, 0.9, stated_top_p=0.1)
+    advised = LocalListener.load(tmp_path / "plain")
+    assert advised.sampling == Sampling(temperature=0.5, top_p=1.0, stated_top_p=0.1) and advised.by_the_book
+    options = run.config_from({"catalog": "c", "out": tmp_path / "run"}).options(advised)
+    assert options.sampling == advised.sampling and options.by_the_book
     asked = run.config_from({"catalog": "c", "out": tmp_path / "run", "temperature": 0.0, "top_p": 0.4})
-    assert asked.options(Sampling(0.5, 0.9, stated_top_p=0.1)).sampling == Sampling(0.0, 0.4)
+    assert asked.options(advised).sampling == Sampling(0.0, 0.4)

@@ -178,17 +178,40 @@ def test_tracks_are_new_usable_and_of_several_artists(world):
         assert likenesses <= set(world.rows) | {r["meta_artist"] for r in world.rows.values()}
 
 
-def test_judged_tracks_were_offered_and_not_judged_before(world):
+def test_judged_tracks_were_named_and_not_judged_before(world):
     for plan in world.plans:
-        offered, judged = set(), set()
+        named, liked, refused = set(), set(), set()
         for turn in plan.turns:
             now = [*turn.liked, *turn.refused]
-            assert len(now) == len(set(now)) and set(now) <= offered - judged
+            assert len(now) == len(set(now)) and set(now) <= named - refused
+            assert not set(turn.refused) & liked
+            # What was liked before is liked again only as what another one is held against.
+            assert not set(turn.liked) & liked or turn.refused
             assert bool(turn.liked) == ("accept_response" in turn.intents)
             assert bool(turn.refused) == ("reject_response" in turn.intents)
             assert not set(turn.refused) & set(plan.goal["track_ids"])
-            judged |= set(now)
-            offered |= set(turn.track_seq)
+            liked |= set(turn.liked)
+            refused |= set(turn.refused)
+            named |= set(turn.track_seq[: turn.named])
+
+
+def test_two_are_named_where_there_are_two_reasons_or_as_asked_for(plain):
+    def counts(**options):
+        plans = plan_many(plain.snapshot, seed=3, n=60, options=Options(**options))
+        turns = [(turn, any(t.liked for t in plan.turns[:i])) for plan in plans for i, turn in enumerate(plan.turns)]
+        return [(turn, liked) for turn, liked in turns if turn.track_seq]
+
+    both = {"active_recommend", "passive_recommend"}
+    for turn, liked in counts():
+        assert turn.named == min(len(turn.track_seq), 2 if both <= {*turn.intents} and liked else 1)
+    assert all(turn.named == min(len(turn.track_seq), 2) for turn, _ in counts(second=1.0))
+
+
+def test_a_wish_is_not_lost_beside_a_question(plain):
+    plans = plan_many(plain.snapshot, seed=3, n=60, options=Options(questions=1.0))
+    asking = [turn for plan in plans for turn in plan.turns if "item_attribute_question" in turn.intents]
+    assert len(asking) > 60
+    assert not [turn for turn in asking if {"add_filter", "remove_filter", "continue"} & {*turn.intents}]
 
 
 def test_clips_are_windows_of_the_tracks_under_discussion(world):

@@ -64,7 +64,7 @@ def test_nothing_is_kept_of_a_call_that_fails(shelf, tmp_path):
 class Says:
     """A listener that says what a test gives it, in turn."""
 
-    model_id, sample_rate, max_clip_s, sampling = "says@0", 16_000, None, Sampling()
+    model_id, sample_rate, max_clip_s, sampling, by_the_book = "says@0", 16_000, None, Sampling(), False
 
     def __init__(self, say):
         self.say, self.requests = say, []

@@ -9,6 +9,7 @@ import pytest
 from mdialog import vocab
 from mdialog.attributes import Attribute
 from mdialog.brief import MANNERS, Brief, Name
+from mdialog.checks import language
 from mdialog.plan import Clip
 from mdialog.synth import briefs, questions
 from mdialog.synth.grammar import Names, article, book, expand, sentence, with_article
@@ -16,6 +17,7 @@ from mdialog.synth.labels import ClipLabels, moods
 from mdialog.synth.phrases import SYSTEM_INTENTS, USER_INTENTS, pattern_count, random_brief, say
 from mdialog.synth.sound import comparison
 from mdialog.synth.wishes import want
+from mdialog.utterance import Utterance
 
 V = vocab.load()
 ROLE_INTENTS = [("user", i) for i in USER_INTENTS] + [("assistant", i) for i in SYSTEM_INTENTS]
@@ -320,3 +322,9 @@ def test_what_suits_a_purpose_is_told_by_the_themes():
         assert '"B"' in said["sleep"] and "this one" not in said["sleep"]
         assert said["party"].startswith(("this one", "I'd take this one"))
         assert said["driving"].startswith("neither")
+
+
+def test_every_word_of_its_talk_is_known_to_stand_there():
+    for seed in range(400):
+        brief, _, text = drawn(seed)
+        assert not [fault for fault in language(Utterance(text, brief, by_the_book=True)) if "taught" in fault.message], text

@@ -64,12 +64,15 @@ class Listener(Protocol):
         Longest stretch that is heard in one piece; longer clips are split, None takes any.
     sampling : Sampling
         As the model's makers advise, else the default.
+    by_the_book : bool
+        Whether it learned to talk from the phrase book alone, so that a word that does not stand there is a slip.
     """
 
     model_id: str
     sample_rate: int
     max_clip_s: float | None
     sampling: Sampling
+    by_the_book: bool
 
     def write(
         self, requests: Sequence[Request], *, n: int = 1, first: int = 0, seed: int = 0, sampling: Sampling = DEFAULT

@@ -59,6 +59,7 @@ class EndpointListener:
     sample_rate = SAMPLE_RATE_HZ
     max_clip_s: float | None = None
     sampling = DEFAULT
+    by_the_book = False
 
     def __init__(
         self, model: str, url: str, *, concurrency: int = 8, timeout_s: float = 120.0, retries: int = 4, wait_s: float = 1.0

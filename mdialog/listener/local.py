@@ -64,6 +64,7 @@ class LocalListener:
             raise ModelError(f"{model_id}: its processor has no chat template; add chat_template.jinja to its folder")
         self.max_clip_s = _max_clip_s(processor, extractor)
         self.sampling = _advised(model)
+        self.by_the_book = bool(getattr(model.config, "by_the_book", False))
         self.memo = remember_tower(model)
         self._spelling = Spelling(processor.tokenizer) if spells(processor.tokenizer) else None
         self._stating = stating_tokens(processor.tokenizer)

@@ -8,7 +8,6 @@ of it. What is possible is said in `_possible_user` and `_possible_assistant`.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from mdialog import personas, seeds
@@ -42,8 +41,10 @@ class _Talk(Talk):
 
     sonic: float
     max_track_seq: int
+    second: float
     persona: Mapping[str, str]
-    pending: list[int] = field(default_factory=list)  # offered and not yet judged
+    pending: list[int] = field(default_factory=list)  # offered by name in the last recommendation and not yet judged
+    past: list[int] = field(default_factory=list)  # offered by name before it
     offered: bool = False
     heard: list[Clip] = field(default_factory=list)  # clips played as the track under discussion
     asked: tuple[str, ...] = ()  # kinds that the assistant asked for in its last turn
@@ -63,6 +64,7 @@ class Options(BaseModel):
     sonic: float = Field(default=0.5, ge=0, le=1, description="how often wishes name what the sound shows; 0 as people do")
     questions: float = Field(default=0.0, ge=0, le=1, description="chance of a question about the sound, beyond people's few")
     max_track_seq: int = Field(default=10, ge=1, le=10, description="tracks of a recommendation at most")
+    second: float = Field(default=0.0, ge=0, le=1, description="chance that a recommendation of one kind names two tracks")
     max_turns: int = Field(default=MAX_TURNS, ge=2, description="turns of both sides together at most")
 
 
@@ -107,7 +109,8 @@ def plan_dialogue(
     weights = _favoured(kind_weights(options.sonic), persona)
     goal = draw_goal(rng, snapshot, weights=weights, narrow=persona.get("goal_target") == "narrow")
     cascade = Cascade(snapshot, goal)
-    talk = _Talk(cascade=cascade, rng=rng, sonic=options.sonic, max_track_seq=options.max_track_seq, persona=persona)
+    asked = {"sonic": options.sonic, "max_track_seq": options.max_track_seq, "second": options.second}
+    talk = _Talk(cascade=cascade, rng=rng, persona=persona, **asked)
     while len(talk.turns) + 1 < options.max_turns and _exchange(talk, intents, options.questions):
         pass
     return talk.plan(dialogue_id, recipe=NAME, seed=seed, persona=persona, sonic=options.sonic)
@@ -143,7 +146,8 @@ def _exchange(talk: _Talk, intents: IntentModel, questions: float) -> bool:
     if not wanted:
         return False
     if questions and talk.rng.random() < questions and _askable(talk) and "initial_query" not in wanted:
-        wanted |= {"item_attribute_question"}
+        # The answer is the next turn: a wish beside the question would go unheard.
+        wanted = wanted - {"add_filter", "remove_filter", "continue"} | {"item_attribute_question"}
     before = len(talk.turns)
     if not _user_turn(talk, wanted):
         return False
@@ -173,10 +177,9 @@ def _draw(talk: _Talk, intents: IntentModel, possible) -> set[str] | None:
 def _possible_user(talk: _Talk, drawn: set[str]) -> set[str]:
     """What of a user's set can be done."""
     cascade, allowed = talk.cascade, set(drawn)
-    refusable = [t for t in talk.pending if t not in cascade.goal.members]
     if not talk.pending:
         allowed -= {"accept_response"}
-    if not refusable or ("accept_response" in allowed and len(talk.pending) < 2):
+    if not (_weighed(talk) if "accept_response" in allowed else _refusable(talk)):
         allowed -= {"reject_response"}
     if not talk.offered:
         allowed -= {"continue"}
@@ -250,30 +253,44 @@ def _user_turn(talk: _Talk, wanted: set[str]) -> bool:
 
 
 def _judge(talk: _Talk, wanted: set[str]) -> tuple[list[int], list[int]]:
-    """Which of the pending tracks are liked (nearest the goal) and refused (farthest, never one of the goal)."""
+    """Which of the tracks that were named are liked (nearest the goal) and refused (farthest, never one of the goal)."""
     accepts, rejects = "accept_response" in wanted, "reject_response" in wanted
     if not (accepts or rejects):
         return [], []
     cascade, rng = talk.cascade, talk.rng
-    goal = cascade.goal.members
-    near = cascade.snapshot.sketch[talk.pending] @ cascade.goal.center
-    spread = float(np.ptp(near)) or 1.0
-    # The first track was the one that was heard: it is talked about unless another is clearly better.
-    value = {t: near[i] / spread + 2 * (t in goal) + 0.5 * (i == 0) for i, t in enumerate(talk.pending)}
-    order = sorted(talk.pending, key=lambda t: -value[t])
-    refused: list[int] = []
-    if rejects:
-        worst = [t for t in reversed(order) if t not in goal]
-        if accepts:
-            worst = [t for t in worst if t != order[0]]
-        elif talk.pending[0] not in goal:
-            worst = [talk.pending[0]] + [t for t in worst if t != talk.pending[0]]
-        refused = worst[: 1 + (rng.random() < 0.3)]
-    liked = [t for t in order if t not in refused][: rng.choice((1, 1, 2, 3))] if accepts else []
+    liked, refused = [], []
+    if accepts and rejects:
+        good, bad = rng.choice(_weighed(talk))
+        liked, refused = [good], [bad]
+    elif rejects:
+        refused = _refusable(talk)[: 1 + (rng.random() < 0.3)]
+    else:
+        liked = sorted(talk.pending, key=lambda t: -_worth(talk, t))[: rng.choice((1, 1, 2, 3))]
+    talk.past += talk.pending
     talk.pending = []
-    cascade.liked += liked
+    cascade.liked += [t for t in liked if t not in cascade.liked]
     cascade.refused += refused
     return liked, refused
+
+
+def _worth(talk: _Talk, track: int) -> float:
+    """How near a track is to the goal; those of the goal are nearer than all others."""
+    goal = talk.cascade.goal
+    return float(talk.snapshot.sketch[track] @ goal.center) + 2 * (track in goal.members)
+
+
+def _refusable(talk: _Talk) -> list[int]:
+    """Tracks that were named, are not of the goal and were not judged before, the last ones first."""
+    cascade, named = talk.cascade, (*talk.pending, *reversed(talk.past))
+    return [t for t in named if t not in cascade.goal.members and t not in cascade.liked and t not in cascade.refused]
+
+
+def _weighed(talk: _Talk) -> list[tuple[int, int]]:
+    """What one turn can like and refuse: two of the tracks just named, or one of them and one from before, the better first."""
+    named = [t for t in (*talk.past, *talk.pending) if t not in talk.cascade.refused]
+    worth = {t: _worth(talk, t) for t in named}
+    return [(good, bad) for bad in _refusable(talk) for good in named
+            if worth[good] > worth[bad] and (good in talk.pending or bad in talk.pending)]  # fmt: skip
 
 
 def _someone_else(talk: _Talk, refused: int) -> tuple[list[Attribute], list[Attribute]]:
@@ -357,10 +374,14 @@ def _wish(talk: _Talk, weights: dict[str, float], *, later: bool) -> Attribute |
 def _assistant_turn(talk: _Talk, intents: set[str]) -> None:
     """Apply a set of intents and record the turn."""
     tracks: list[int] = []
+    named: int | None = None
     clips: tuple[Clip, ...] = ()
     asks: tuple[str, ...] = ()
     if intents & RECOMMENDS:
         tracks = _recommend(talk, from_liked="active_recommend" in intents)
+        named = _named(talk, intents, len(tracks))
+        talk.past += talk.pending
+        talk.pending = tracks[:named]
         clips = _offer_clips(talk, tracks[0])
     if "detail_attribute_request" in intents:
         asks = _details(talk)
@@ -370,7 +391,7 @@ def _assistant_turn(talk: _Talk, intents: set[str]) -> None:
         talk.question = ()
     if clips:
         talk.heard.append(clips[-1])
-    talk.recommender_says(intents, tracks=tracks, clips=clips, asks=asks)
+    talk.recommender_says(intents, tracks=tracks, named=named, clips=clips, asks=asks)
 
 
 def _recommend(talk: _Talk, *, from_liked: bool) -> list[int]:
@@ -382,8 +403,14 @@ def _recommend(talk: _Talk, *, from_liked: bool) -> list[int]:
     first = next((t for t in tracks if audible[t]), tracks[0])  # the first is the one that is heard
     tracks = [first] + [t for t in tracks if t != first]
     cascade.offer(tracks)
-    talk.pending, talk.offered = tracks, True
+    talk.offered = True
     return tracks
+
+
+def _named(talk: _Talk, intents: set[str], n: int) -> int:
+    """How many of `n` tracks are recommended by name: two where there are two reasons to, else as asked for."""
+    several = intents >= RECOMMENDS and talk.cascade.liked or talk.rng.random() < talk.second
+    return min(n, 2 if several else 1)
 
 
 def _details(talk: _Talk) -> tuple[str, ...]:

@@ -56,12 +56,13 @@ class Talk:
         )  # fmt: skip
 
     def recommender_says(
-        self, intents: Iterable[str], *, tracks: Sequence[int] = (), clips: tuple[Clip, ...] = (), asks: tuple[str, ...] = ()
-    ) -> None:
-        """Record a turn of the assistant, which recommends these tracks."""
+        self, intents: Iterable[str], *, tracks: Sequence[int] = (), named: int | None = None, clips: tuple[Clip, ...] = (),
+        asks: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
+        """Record a turn of the assistant, which recommends these tracks and names the first `named` of them."""
         self.turns.append(
             PlannedTurn(
-                "assistant", tuple(sorted(intents)), asks=asks, track_seq=tuple(map(self.id_of, tracks)),
+                "assistant", tuple(sorted(intents)), asks=asks, track_seq=tuple(map(self.id_of, tracks)), named=named,
                 pool_size=self.cascade.size, clips=clips,
             )
         )  # fmt: skip
