@@ -45,8 +45,9 @@ class Claim:
     comparison : {'more', 'less', 'same'} or None
         Against an earlier track; `value` is then what there is more or less of (a tempo: ``fast``, or how many beats a
         minute more or less).
-    clip : {'this', 'before', 'both'}
-        Of which it speaks where two are played (:mod:`mdialog.subjects`); a comparison of the one `before` is with this one.
+    clip : {'this', 'before', 'both', 'none'}
+        Of which it speaks (:mod:`mdialog.subjects`): what plays, the clip played or heard before, both, or a track that was not
+        heard at all. A comparison of the one `before` is with this one.
     """
 
     text: str
@@ -308,7 +309,7 @@ def true_of(claim: Claim, labels: ClipLabels, before: ClipLabels | None = None) 
         return None if None in each else all(each)
     if claim.clip == "before":
         labels, before = before, labels
-    if labels is None:
+    if labels is None or claim.clip == "none":
         return None
     if claim.comparison:
         return _compares(claim, labels, before)

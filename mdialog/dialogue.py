@@ -41,7 +41,10 @@ class Claim(_Part):
     value: str
     present: bool = Field(default=True, description='false for "no drums"')
     comparison: Literal["more", "less", "same"] | None = Field(default=None, description="with the clip heard before")
-    clip: Literal["this", "before", "both"] = Field(default="this", description="of which it speaks, where two were heard")
+    clip: Literal["this", "before", "both", "none"] = Field(
+        default="this", description="of which it speaks: the last one heard, the one before, both, or none that was heard"
+    )
+    beside: str | None = Field(default=None, description="track before, where it is not the one that was heard last before")
     verdict: Literal["supported", "contradicted", "unverifiable"]
     basis: Literal["heard", "told", "echoed"]
     evidence: dict[str, Any] = Field(default_factory=dict)

@@ -191,7 +191,7 @@ class _Writer:
     ):
         self.catalog, self.clap, self.table, self.report, self.replaced = catalog, clap, table, report, replaced
         self.pending: list[tuple[Analysed, np.ndarray]] = []
-        self.background, self.judge = _background(catalog, clap), judge_of(clap.model_id)
+        self.background, self.judge = _background(catalog, clap), judge_of(clap.model_id, catalog.about.clap_source)
         self.n_batches = 0
 
     def run(self, jobs: list[Job], *, workers: int | None, progress: Callable[[int, int], None] | None) -> None:

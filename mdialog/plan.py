@@ -111,18 +111,20 @@ class Plan:
     tracks: dict[str, TrackRef] = field(default_factory=dict)
 
 
-def about_and_before(heard: Sequence[Sequence[Clip]]) -> tuple[Clip | None, Clip | None]:
+def about_and_before(heard: Sequence[Sequence[Clip]], *, beside: str | None = None) -> tuple[Clip | None, Clip | None]:
     """The clip that the last of some turns is about, and the last one heard before it of another track.
 
     Parameters
     ----------
     heard : sequence of sequence of Clip
         What each turn heard, from the first to the one in question.
+    beside : str, optional
+        The other track, where it is not just any.
     """
     if not heard or not heard[-1]:
         return None, None
     about = heard[-1][-1]
-    others = [clip for clips in heard for clip in clips if clip.track_id != about.track_id]
+    others = [clip for clips in heard for clip in clips if clip.track_id != about.track_id and beside in (None, clip.track_id)]
     return about, others[-1] if others else None
 
 

@@ -1,15 +1,17 @@
 """The referee of a run: the claims of each utterance, each with its verdict and on what it rests."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from mdialog import claims, dialogue, happenings, subjects, vocab
 from mdialog.attributes import Attribute
-from mdialog.brief import Brief
+from mdialog.brief import Brief, name_of, names
 from mdialog.evidence import Evidence, Witness
-from mdialog.plan import Plan, about_and_before
+from mdialog.plan import Clip, Plan, about_and_before
 from mdialog.utterance import given_names
 from mdialog.verdicts import Verifier
+from mdialog.wording import find
 
 
 @dataclass(frozen=True)
@@ -37,27 +39,38 @@ class Referee:
         plan : Plan
         turn_index : int
         """
-        given, found = given_names(brief), subjects.find(text, brief)
+        heard = [turn.clips for turn in plan.turns[: turn_index + 1]]
+        spoken, beside = _spoken_of(text, brief, plan, heard)
+        given, found = given_names(brief), subjects.find(text, spoken)
         found += answered(text, brief, found)
         of_events = any(map(happenings.about_events, brief.asks))
         if not found and not of_events:
             return ()
-        played = about_and_before([turn.clips for turn in plan.turns[: turn_index + 1]])
-        about, before = (self.witness.of(clip) if clip else None for clip in played)
+        about, before = (self.witness.of(clip) if clip else None for clip in about_and_before(heard, beside=beside))
         found = _of_events(text, brief, found, about, given) if of_events else found
         told = _stated(brief.hints) | _happened((hint, brief.asks) for hint in brief.hints)
-        echoed = _known(brief, [turn.asks for turn in plan.turns[:turn_index]])
+        echoed = _known(brief, plan, turn_index)
         judged = []
         for claim in found:
             said = (claim.kind, claim.value)
             verdict = self.verifier.verdict(claim, about, before)
             judged.append(dialogue.Claim(
                 text=claim.text, kind=claim.kind, value=claim.value, present=claim.present, comparison=claim.comparison,
-                clip=claim.clip,
+                clip=claim.clip, beside=beside,
                 verdict=verdict.verdict, basis="told" if said in told else "echoed" if said in echoed else "heard",
                 evidence=verdict.evidence,
             ))  # fmt: skip
         return tuple(judged)
+
+
+def _spoken_of(text: str, brief: Brief, plan: Plan, heard: Sequence[Sequence[Clip]]) -> tuple[Brief, str | None]:
+    """The brief with the track before that a text speaks of where one clip plays, and that track's id."""
+    if len(brief.clips) != 1 or not brief.about:
+        return brief, None
+    earlier = {name_of(plan, clip.track_id): clip.track_id for clips in heard for clip in clips}
+    earlier.pop(brief.about, None)
+    name = subjects.meant(text, brief.about, [*earlier])
+    return (replace(brief, before=name), earlier[name]) if name else (brief, None)
 
 
 def answered(text: str, brief: Brief, found: Sequence[claims.Claim]) -> list[claims.Claim]:
@@ -132,10 +145,24 @@ def _happened(texts: Iterable[tuple[str, Sequence[str]]]) -> set[tuple[str, str]
     return {(claim.kind, claim.value) for text, asks in texts for claim in happenings.find(text, asks)}
 
 
-def _known(brief: Brief, asked: Sequence[Sequence[str]]) -> set[tuple[str, str]]:
-    """Kinds and values that stand in the brief or were said before: who repeats them need not have heard them."""
-    wishes: tuple[Attribute, ...] = (*brief.new, *brief.dropped, *brief.wanted)
+def _known(brief: Brief, plan: Plan, turn_index: int) -> set[tuple[str, str]]:
+    """Kinds and values that stand in the brief, in a name or a wish of the dialogue, or were said before: who repeats them need
+    not have heard them.
+    """
+    before = plan.turns[:turn_index]
+    asked, wished = [turn.asks for turn in before], [Attribute.parse(text) for turn in before for text in turn.attributes]
+    wishes: tuple[Attribute, ...] = (*brief.new, *brief.dropped, *brief.wanted, *wished)
     said = [text for _, text in brief.history]
     known = {(wish.kind, wish.value) for wish in wishes} | _stated(said) | _happened(zip(said, asked, strict=False))
+    known |= {fact for name in names(brief) for fact in _in_a_name(name.title)}
+    known |= {("mode", value.split()[1]) for kind, value in known if kind == "key"}
+    known |= {(kind, loose) for kind, value in known for loose, values in claims.LOOSE.items() if value in values}
     known |= {("lead", value) for kind, value in known if kind == "instrument"}
     return known | {("vocal", "voice") for kind, value in known if (kind, value) == ("vocal", "choir")}
+
+
+@lru_cache(maxsize=4096)
+def _in_a_name(title: str) -> frozenset[tuple[str, str]]:
+    """What a title would say of its track, if it were true: "Slow Waltz in D minor"."""
+    audible = [(kind.name, value) for kind in vocab.load() if kind.audible for value in kind.names]
+    return frozenset(fact for fact in audible if find(*fact, title))

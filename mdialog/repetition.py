@@ -28,7 +28,22 @@ def repetition(said: Utterance) -> Iterator[Fault]:
         between = said.text[one.end() - 2 : other.start()]  # a full stop stands inside the marks
         if one[1].rstrip(".,!?") == other[1].rstrip(".,!?") and not re.search("[.!?]", between):
             yield Fault("repetition", said.text[one.start() : other.end()], "a title beside itself")
+    yield from _with_itself(said)
     yield from _twice(said)
+
+
+_HELD_BESIDE = r"(?:than|unlike|as|like)"
+
+
+def _with_itself(said: Utterance) -> Iterator[Fault]:
+    """No track is compared with itself: "_ is slower than _", or "it is slower than _" where _ was spoken of last."""
+    for title in sorted({name.title for name in briefs.names(said.brief)} - {""}):
+        quoted = rf'"{re.escape(title)}[.,!?]?"'
+        compared = rf'(?:\bit(?:\'s)?\b|{quoted})(?P<between>[^.!?"]*)\b{_HELD_BESIDE} {quoted}'
+        for found in re.finditer(compared, said.text, re.I):
+            subjects = re.findall(r'"([^"]*?)[.,!?]?"', said.text[: found.end()])[:-1]
+            if (found[0].startswith('"') or subjects[-1:] == [title]) and claims.find(found["between"] + " than that"):
+                yield Fault("repetition", found[0], "a track compared with itself")
 
 
 # Who compares, agrees or answers says again what was said; "a harp, yes, a harp" and "fast, really fast" mean it.

@@ -349,7 +349,7 @@ def _chip(attribute: str, tracks: dict[str, dict], *, dropped: bool = False) -> 
 
 def _claim(claim: Claim) -> ClaimView:
     evidence = ", ".join(f"{k} {_text(v)}" for k, v in claim.evidence.items() if v is not None)
-    clip = {"before": "of the first clip", "both": "of both clips"}.get(claim.clip)
+    clip = {"before": "of the clip before", "both": "of both clips", "none": "of a track not heard"}.get(claim.clip)
     detail = " · ".join(filter(None, (f"{claim.kind}: {claim.value}", clip, claim.basis, evidence)))
     return ClaimView(text=claim.text, verdict=claim.verdict, detail=detail)
 

@@ -166,7 +166,7 @@ def refuse_deaf(listener, cache: Path) -> None:
 def referee_of(catalog, plans: Sequence[Plan]) -> Referee:
     """Who judges what these plans' utterances say of the sound, by the catalogue's windows."""
     heard = {clip.track_id for plan in plans for turn in plan.turns for clip in turn.clips}
-    return Referee(witness(catalog, heard), Verifier(judge_of(catalog.about.clap_model)))
+    return Referee(witness(catalog, heard), Verifier(judge_of(catalog.about.clap_model, catalog.about.clap_source)))
 
 
 def claim_folder(folder: Path, config: GenerateConfig, models: dict[str, str]) -> None:

@@ -101,7 +101,10 @@ def _id(*parts: object) -> str:
 
 def _spans(dialogue: Dialogue, turn: int, claim: Claim) -> tuple[tuple[str, float, float], ...]:
     """Spans that a claim of a turn rests on: the clip that it speaks of; before it, what a comparison is with."""
-    about, before = about_and_before([[Clip(*span_of(span)) for span in t.heard] for t in dialogue.turns[: turn + 1]])
+    heard = [[Clip(*span_of(span)) for span in t.heard] for t in dialogue.turns[: turn + 1]]
+    about, before = about_and_before(heard, beside=claim.beside)
+    if claim.clip == "none":
+        return ()
     if claim.clip == "before":
         about, before = before, about
     needed = (before, about) if claim.comparison or claim.clip == "both" else (about,)

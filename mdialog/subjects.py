@@ -1,9 +1,10 @@
-"""Of which clip a claim speaks where two are played: "the first has a flute, the other none", "both are slow".
+"""Of which clip a claim speaks: where two are played, "the first has a flute, the other none", "both are slow"; where one is,
+"the last one was slower", or a track by its name.
 
 What stands after "than" or "like" is what a clip is compared with, not what is spoken of. A claim is of the clip that its
 clause names, else of the one that its sentence names, else of the one that was spoken of last; at first that is the last clip
-played, of which most is said. Where two are asked what they share, it is both. ``tests/sentences/pairs.jsonl`` holds labelled
-answers, ``scripts/evaluate_claims.py --pairs`` the figures on them.
+played, of which most is said. Where two are asked what they share, it is both. Where only one plays, talk comes back to it
+with each sentence. ``tests/sentences/pairs.jsonl`` holds labelled answers, ``scripts/evaluate_claims.py --pairs`` the figures.
 """
 
 import re
@@ -14,7 +15,8 @@ from mdialog import claims, particulars
 from mdialog.brief import Brief, Name, names
 from mdialog.utterance import given_names
 
-_LETTERS = {"before": "\ue001", "this": "\ue002"}  # of the private use area: a name is a run of its clip's letter
+# Of the private use area: a name is a run of its clip's letter; "none" is a track that does not play, "" an artist of such.
+_LETTERS = {"before": "\ue001", "this": "\ue002", "none": "\ue003", "": "\ue004"}
 _CLIP = r"(?:audio )?(?:one|clip|track|song|piece|tune|recording|excerpt)\b"
 _PART = r"(?:(?:few|ten|two|three|five) )?(?:seconds|bars|beats|chords|instruments|moments|notes|parts|sections|voices)\b"
 _SPEAKS = rf"(?='s\b|'ve\b| (?!{_PART})(?:are|were|have|had|do|did|sound|feel|play|(?!\w+ss\b)\w+s|\w+n't)\b)"
@@ -31,7 +33,9 @@ _OF = {
     "both": r"both\b(?! (?:an?|the)\b| \w+ and\b)|they\b|neither\b|in common\b(?! time)|shar(?:es?|ed|ing)\b"
             r"|(?<!of )the two(?: of them\b| (?:clips|tracks|songs|pieces)\b|(?= (?:are|have|share|sound|feel|do)\b))"
             rf"|each(?: {_CLIP}| of them\b|{_SPEAKS})",
+    "none": rf"{_LETTERS['none']}+",
 }  # fmt: skip
+_EARLIER = rf"(?:the|that) (?:last|previous|earlier|first|former|other) {_CLIP}"  # of where one clip plays now
 # What clauses.py would read as people, or as two adjectives, or not as a subject. As many letters each: places stay.
 _PLAIN = (
     (re.compile(r"\bthey\b", re.I), "both"), (re.compile(r"\bneither(?= of\b| is\b| one\b)", re.I), "not one"),
@@ -58,6 +62,21 @@ class _Mention:
     compared: bool
 
 
+def meant(text: str, about: Name, earlier: Sequence[Name]) -> Name | None:
+    """The track heard earlier that an utterance speaks of, while another one plays alone; None where it speaks of none.
+
+    Parameters
+    ----------
+    text : str
+    about : Name
+        What plays.
+    earlier : sequence of Name
+        What was heard before it, the last one last.
+    """
+    titled = [name for name in reversed(earlier) if any(re.search(call, text) for call in _calls(name, about)[:2])]
+    return titled[0] if titled else earlier[-1] if earlier and re.search(rf"\b{_EARLIER}", text, re.I) else None
+
+
 def find(text: str, brief: Brief) -> list[claims.Claim]:
     """Audible claims of an utterance, with the particulars that it was asked after, each with the clip that it speaks of.
 
@@ -65,50 +84,64 @@ def find(text: str, brief: Brief) -> list[claims.Claim]:
     ----------
     text : str
     brief : Brief
-        With which it was written. Without a clip before, every claim is of the one that is played.
+        With which it was written; `before` may also be a track heard earlier that does not play now (:func:`meant`).
     """
     given = given_names(brief)
-    if not brief.before:
+    named = _named(text, brief) if brief.about else text
+    if not brief.before and _LETTERS["none"] not in named:
         return particulars.find(text, brief.asks, claims.find(text, names=given), names=given)
-    named = _named(text, brief)
     plain = named
     for pattern, word in _PLAIN:
         plain = pattern.sub(word, plain)
     plain = "".join(a if a in _LETTERS.values() else b for a, b in zip(named, plain, strict=True))
     plain = "".join(a if b in _LETTERS.values() else b for a, b in zip(text, plain, strict=True))
     found = particulars.find(plain, brief.asks, claims.find(plain, names=given), names=given)
-    mentions, by_default = list(_mentions(named)), "both" if "same" in brief.asks else "this"
-    placed = (_placed(claim, named, mentions, by_default) for claim in found)
+    alone, by_default = len(brief.clips) < 2, "both" if "same" in brief.asks else "this"
+    mentions = list(_mentions(named, alone=alone))
+    placed = (_placed(claim, named, mentions, by_default, alone=alone) for claim in found)
     return [replace(claim, text=text[claim.start : claim.end]) for claim in placed]
 
 
 def _named(text: str, brief: Brief) -> str:
-    """The text with every name as a run of letters; of what does not play, as if it were what does."""
-    clips = [("before", brief.before, brief.about), ("this", brief.about, brief.before)]
-    clips += [("this", name, brief.before) for name in names(brief) if name not in (brief.about, brief.before)]
-    calls = [(pattern, _LETTERS[clip]) for clip, name, other in clips for pattern in _calls(name, other)]
+    """The text with every name as a run of letters."""
+    playing = [("before", brief.before), ("this", brief.about)] if brief.before else [("this", brief.about)]
+    calls = [(pattern, _LETTERS[clip]) for clip, name in playing
+             for pattern in _calls(name, brief.before if clip == "this" else brief.about)]  # fmt: skip
+    titles, artists = ({part(name) for _, name in playing} for part in (lambda n: n.title, lambda n: n.artist))
+    for name in names(brief):
+        calls += [(pattern, _LETTERS["none"]) for pattern in _titled(name) if name.title not in titles]
+        calls += [(pattern, _LETTERS[""]) for pattern in _by_artist(name) if name.artist not in artists]
     for pattern, letter in sorted(calls, key=lambda call: -len(call[0])):
         text = re.sub(pattern, lambda m, letter=letter: letter * len(m[0]), text)
     return text
 
 
-def _calls(name: Name, other: Name) -> list[str]:
-    """Patterns of a track's title, with or without its artist, and of the artist alone; none that is the other's too.
-
-    A name of one word may be any word: it counts in quotes, as an artist's after "by" and before "'s".
-    """
-    title, artist, found = re.escape(name.title), re.escape(name.artist), []
-    if name.title not in ("", other.title):
-        found.append(rf'["“]{title}[.,!?]?["”](?: by {artist}(?!\w))?')
-        found += [rf"(?<!\w){title}(?: by {artist})?(?!\w)"] if " " in name.title else []
-    if name.artist not in ("", other.artist):
-        found.append(rf"(?<!\w){artist}(?!\w)" if " " in name.artist else rf"(?<=\bby ){artist}(?!\w)|(?<!\w){artist}(?='s\b)")
-    return found
+def _calls(name: Name, other: Name | None) -> list[str]:
+    """Patterns of a track's title, with or without its artist, and of the artist alone; none that is the other's too."""
+    titled = _titled(name) if other is None or name.title != other.title else []
+    return titled + (_by_artist(name) if other is None or name.artist != other.artist else [])
 
 
-def _mentions(named: str) -> Iterator[_Mention]:
+def _titled(name: Name) -> list[str]:
+    """Patterns of a title; one of a single word may be any word: it counts in quotes."""
+    title, artist = re.escape(name.title), re.escape(name.artist)
+    quoted = [rf'["“]{title}[.,!?]?["”](?: by {artist}(?!\w))?'] if name.title else []
+    return quoted + ([rf"(?<!\w){title}(?: by {artist})?(?!\w)"] if " " in name.title else [])
+
+
+def _by_artist(name: Name) -> list[str]:
+    """The pattern of an artist; one of a single word counts after "by" and before "'s"."""
+    artist = re.escape(name.artist)
+    if not artist:
+        return []
+    return [rf"(?<!\w){artist}(?!\w)" if " " in name.artist else rf"(?<=\bby ){artist}(?!\w)|(?<!\w){artist}(?='s\b)"]
+
+
+def _mentions(named: str, *, alone: bool) -> Iterator[_Mention]:
     """Where which clip is named, from left to right; "the other" is not the one named before it."""
-    places = [(m.start(), clip) for clip, pattern in _OF.items() for m in re.finditer(rf"(?<!\w)(?:{pattern})", named, re.I)]
+    patterns = {**_OF, "before": rf"{_EARLIER}|{_OF['before']}"} if alone else _OF
+    found = [(clip, re.finditer(rf"(?<!\w)(?:{pattern})", named, re.I)) for clip, pattern in patterns.items()]
+    places = [(m.start(), clip) for clip, matches in found for m in matches]
     last = None
     for at, clip in sorted(places):
         if clip == "other":
@@ -119,7 +152,9 @@ def _mentions(named: str) -> Iterator[_Mention]:
             yield _Mention(at, clip, compared)
 
 
-def _placed(claim: claims.Claim, named: str, mentions: Sequence[_Mention], by_default: str) -> claims.Claim:
+def _placed(
+    claim: claims.Claim, named: str, mentions: Sequence[_Mention], by_default: str, *, alone: bool
+) -> claims.Claim:
     sentence = next((m.span() for m in _SENTENCE.finditer(named) if m.start() <= claim.start < m.end()), (0, len(named)))
     cuts = [sentence[0], *(m.start() for m in _CLAUSE.finditer(named, *sentence)), sentence[1]]
     clause = max(c for c in cuts if c <= claim.start), min((c for c in cuts if c > claim.start), default=sentence[1])
@@ -131,6 +166,8 @@ def _placed(claim: claims.Claim, named: str, mentions: Sequence[_Mention], by_de
         return replace(claim, clip=before[-1])
     for start, end in (clause, sentence):
         inside = [m for m in mentions if start <= m.at < end and not m.compared]
+        if alone and (start, end) == sentence and any(m.clip == "this" for m in inside):
+            return replace(claim, clip="this")  # "... since _ worked": of what plays, all the same
         if inside:
             before = [m.clip for m in inside if m.at <= claim.start]
             if before or not _BY_PRONOUN.match(named, clause[0]):
@@ -138,5 +175,5 @@ def _placed(claim: claims.Claim, named: str, mentions: Sequence[_Mention], by_de
     with_this = [m for m in mentions if m.compared and m.clip == "this" and sentence[0] <= m.at < sentence[1]]
     if claim.comparison and with_this:
         return replace(claim, clip="before")
-    earlier = [m.clip for m in mentions if m.at < sentence[0] and not m.compared]
-    return replace(claim, clip=earlier[-1] if earlier else by_default)
+    last = next((m.clip for m in reversed(mentions) if m.at < sentence[0] and not m.compared), by_default)
+    return replace(claim, clip=by_default if alone and last == "before" else last)

@@ -138,18 +138,21 @@ def _word(bpm: float | None) -> str | None:
 N_MEASURED = len(MEASURES) + 2 + 12  # features beside the embeddings
 
 
-def judge_of(clap_model: str) -> Judge | None:
+def judge_of(clap_model: str, source: str | None = None) -> Judge | None:
     """The judge that lies beside a CLAP model's weights; None where there is none, or it was made with other weights.
 
     Parameters
     ----------
     clap_model : str
         As the catalogue stores it: ``name@revision``.
+    source : str, optional
+        Where the model was loaded from: a folder anywhere, or a hub id, whose judge lies where the bundled models do.
     """
     from mdialog.models import model_folders
 
     name, _, revision = clap_model.partition("@")
-    for path in (folder / name / FILE for folder in model_folders()):
+    folders = [Path(source)] if source else []
+    for path in (folder / FILE for folder in (*folders, *(folder / name for folder in model_folders()))):
         if path.is_file():
             judge = Judge.load(path)
             return judge if judge.model == revision else None
@@ -190,6 +193,8 @@ class Verifier:
         """
         if claim.clip == "both" and not claim.comparison:
             return _of_both([self.verdict(replace(claim, clip="this"), one) for one in (evidence, before)])
+        if claim.clip == "none":
+            return _untold("that track was not heard")
         if claim.clip == "before":
             evidence, before = before, evidence
         if evidence is None:
@@ -355,6 +360,8 @@ class Verifier:
             return _apart(claim, here, there, seen)
         step = float(here - there) if of_energy else float(np.log2(here / there))
         near, clear = (self.limits[f"{'energy' if of_energy else column}_{name}"] for name in ("same", "differs"))
+        if column == "tempo_bpm" and claim.comparison != "same" and abs(step) <= near:
+            return _told(claim, False, seen)
         if abs(step) >= clear:
             return _told(claim, claim.comparison == ("more" if step > 0 else "less"), seen)
         if claim.comparison == "same" and abs(step) <= near:
@@ -404,12 +411,20 @@ def _tempo_range(value: str) -> tuple[float, float]:
 
 
 def _beside_metadata(claim: Claim, evidence: Evidence, found: Verdict) -> Verdict:
-    """The verdict with what metadata says; a genre that the signal cannot tell is believed where it was read."""
-    read = evidence.read.get(claim.kind if claim.kind != "tempo" else "tempo_bpm")
-    if not read or claim.kind not in ("genre", "key", "tempo"):
+    """The verdict with what metadata says, and whether the signal disagrees with that, whatever was claimed.
+
+    A genre that the signal cannot tell is believed where it was read; where both tell and disagree, it cannot be told: a genre
+    is heard by what was learned, and is no measure.
+    """
+    read = evidence.read.get({"tempo": "tempo_bpm", "mode": "key"}.get(claim.kind, claim.kind))
+    if not read or claim.kind not in ("genre", "key", "mode", "tempo"):
         return found
-    agrees = claim.value in read if claim.kind == "genre" else read == claim.value if claim.kind == "key" else (
-        _tempo_range(claim.value)[0] <= float(read) < _tempo_range(claim.value)[1])  # fmt: skip
+    agrees = {
+        "genre": lambda: claim.value in read,
+        "key": lambda: read == claim.value,
+        "mode": lambda: read.split()[-1] == claim.value,
+        "tempo": lambda: _tempo_range(claim.value)[0] <= float(read) < _tempo_range(claim.value)[1],
+    }[claim.kind]()
     said = list(read) if claim.kind == "genre" else read
     if found.verdict == "unverifiable":
         # A genre beside the vocabulary, such as "deep house", may be a kind of the one claimed, or not.
@@ -418,4 +433,9 @@ def _beside_metadata(claim: Claim, evidence: Evidence, found: Verdict) -> Verdic
             return Verdict(found.verdict, {**found.evidence, "metadata": said})
         return _told(claim, agrees, {**found.evidence, "source": "metadata", "metadata": said})
     holds = (found.verdict == "supported") == claim.present
-    return Verdict(found.verdict, {**found.evidence, "metadata": said, **({} if holds == agrees else {"disagrees": True})})
+    if claim.kind == "genre" and holds != agrees:
+        return _untold("the signal and metadata disagree", {**found.evidence, "metadata": said, "disagrees": True})
+    apart = holds != agrees
+    if claim.kind in ("key", "mode"):
+        apart = evidence.measured.get(claim.kind) != (read if claim.kind == "key" else read.split()[-1])
+    return Verdict(found.verdict, {**found.evidence, "metadata": said, **({"disagrees": True} if apart else {})})

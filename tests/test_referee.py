@@ -59,6 +59,46 @@ def test_a_claim_is_held_against_the_clip_that_it_speaks_of(referee, plan):
     assert judged(referee, plan, 3, "Both are in D minor.") == [("key", "D minor", "supported", "heard")]
 
 
+def test_a_track_heard_earlier_is_judged_by_its_own_clip(referee, plan):
+    (slower,) = judged(referee, plan, 4, "The last one was fast.")
+    assert slower == ("tempo", "fast", "contradicted", "heard")  # "Blue Hour", of turn 1
+    assert judged(referee, plan, 4, '"Blue Hour" has a moderate tempo.')[0][2] == "supported"
+    brief = briefs.build(plan, 4, [f"turn {k}" for k in range(4)])
+    (claim,) = referee.claims('"Blue Hour" has a moderate tempo.', brief, plan=plan, turn_index=4)
+    assert (claim.clip, claim.beside) == ("before", "t1")
+    offered = briefs.names(briefs.build(plan, 3, ["a", "b", "c"]))[1]
+    assert judged(referee, plan, 3, f"{offered} is in D minor.")[0][2] == "unverifiable"  # it does not play
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("Song in D minor", "It is in D minor."),
+        ("Song in D minor", "It is in a minor key."),
+        ("Flute Waltz", "There is a flute."),
+    ],
+)
+def test_what_stands_in_a_title_need_not_be_heard(referee, plan, title, text):
+    assert judged(referee, plan, 1, text)[0][3] == "heard"
+    named = dataclasses.replace(plan, tracks={**plan.tracks, "t1": dataclasses.replace(plan.tracks["t1"], title=title)})
+    assert judged(referee, named, 1, text)[0][3] == "echoed"
+
+
+@pytest.mark.parametrize(
+    ("wish", "text"),
+    [
+        ("instrument:acoustic guitar", "There is a guitar."),
+        ("key:C major", "It is in a major key."),
+        ("-instrument:drums", "There are no drums."),
+    ],
+)
+def test_what_was_wished_for_before_is_an_echo_even_when_it_was_withdrawn(referee, plan, wish, text):
+    asked = dataclasses.replace(plan.turns[0], attributes=(wish,))
+    gone = dataclasses.replace(plan.turns[2], attributes=(), removed=(wish,))
+    plan = dataclasses.replace(plan, turns=(asked, plan.turns[1], gone, *plan.turns[3:]))
+    assert judged(referee, plan, 3, text)[0][3] == "echoed"
+
+
 def test_no_is_of_the_clip_that_was_asked_about(referee, plan):
     asked = {"intents": ("item_attribute_answer",), "asks": ("mode:minor",)}
     assert [one[2] for one in judged(referee, plan, 3, "No.", **asked)] == ["contradicted"]

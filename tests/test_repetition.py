@@ -50,6 +50,20 @@ def test_a_turn_states_nothing_twice(text, good):
 @pytest.mark.parametrize(
     ("text", "good"),
     [
+        ('"Blue Hour" holds up. To me it pushes less hard than "Blue Hour".', False),
+        ('"Blue Hour" is slower than "Blue Hour" by The Lamps.', False),
+        ('"Blue Hour" is slower than "River".', True),
+        ('"River" was lovely; "Blue Hour" is next, and it is faster than "River".', True),
+        ('"Blue Hour" holds up as it is. I\'d like more like "Blue Hour".', True),
+    ],
+)
+def test_a_track_is_not_compared_with_itself(text, good):
+    assert twice(text, dataclasses.replace(OFFER, role="user", intents=("accept_response",), offered=())) is not good
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
         ("Would very slow, slow music do?", False),
         ("I'd like something slow. Let's go for a slow piece.", False),
         ("Something slow, please.", True),

@@ -119,10 +119,62 @@ def test_what_is_said_of_both_is_of_both(text):
     assert {clip for _, clip in told(text)} == {"both"}
 
 
-def test_what_is_offered_beside_and_what_only_sounds_like_a_clip_is_of_this_one():
-    both = dataclasses.replace(brief(), offered=(BLUE, Name("Third, Pt. 3", "St. Cy")))
-    for text in ('After "Red Sky" by Bob, maybe "Third, Pt. 3" by St. Cy? It\'s fast.', '"Blue" turned up first: a fast one.'):
-        assert [claim.clip for claim in subjects.find(text, both)] == ["this"]
+def test_what_only_sounds_like_a_clip_is_of_this_one():
+    assert [clip for _, clip in told('"Blue" turned up first: a fast one.')] == ["this"]
+
+
+THIRD = Name("Third, Pt. 3", "St. Cy")
+
+
+@pytest.mark.parametrize(
+    ("text", "clips"),
+    [
+        ('After "Red Sky" by Bob, maybe "Third, Pt. 3" by St. Cy? It\'s fast.', ["none"]),
+        ('"Third, Pt. 3" is a slow one. "Blue" is fast.', ["none", "this"]),
+        ('If you liked "Third, Pt. 3", "Blue" is slow.', ["this"]),
+        ('"Blue" by Ann is slower than "Third, Pt. 3".', ["this"]),
+        ("Blue, by Ann: slow.", ["this"]),
+        ("From St. Cy you might like a slow one.", ["this"]),
+    ],
+)
+def test_of_a_track_that_is_named_and_does_not_play_nothing_was_heard(text, clips):
+    for two in (True, False):
+        both = dataclasses.replace(brief(before=RED if two else None), offered=(BLUE, THIRD), clips=CLIPS[: 1 + two])
+        assert [claim.clip for claim in subjects.find(text, both)] == clips
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('"Red Sky" was slower.', RED),
+        ("Third, Pt. 3 had a flute.", THIRD),
+        ('"Third, Pt. 3" and "Red Sky" were slow.', RED),  # the last one heard
+        ("The last one was slower.", RED),
+        ("That previous track had drums.", RED),
+        ("It is slow.", None),
+        ("The first bars are slow, and the last note is long.", None),
+        ('"Blue" is slow.', None),
+    ],
+)
+def test_a_track_heard_earlier_is_meant_by_its_name_or_as_the_last_one(text, name):
+    assert subjects.meant(text, BLUE, [THIRD, RED]) == name
+    assert subjects.meant(text, BLUE, []) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "clips"),
+    [
+        ("The last one was slower.", ["before"]),
+        ("It is slower than the last one.", ["this"]),
+        ('"Red Sky" was in a minor key. "Blue" is next, a fast one.', ["before", "this"]),
+        ('"Red Sky" worked, so "Blue" might. Drums drive it.', ["this"]),
+        ('"Blue" might, since "Red Sky" worked. Drums drive it.', ["this"]),
+        ('"Red Sky" was lovely. It\'s a slow one.', ["this"]),
+    ],
+)
+def test_while_one_plays_talk_comes_back_to_it(text, clips):
+    alone = Brief("user", ("accept_response",), about=BLUE, before=RED, clips=CLIPS[:1])
+    assert [claim.clip for claim in subjects.find(text, alone)] == clips
 
 
 def test_they_are_people_where_one_clip_plays_and_words_stay_where_they_are():

@@ -194,10 +194,14 @@ def test_metadata_beside_the_signal(judge):
     assert look(reggae, (0, 0, 0, 0), genre=("jazz",)).verdict == "contradicted"
     assert look(reggae, (0, 0, 0, 0), genre=("dancehall", "jazz")).verdict == "unverifiable"  # one that may be a kind of it
     against = look(reggae, (0, 0, 2, 0), genre=("jazz",))
-    assert against.verdict == "supported" and against.evidence["disagrees"] and against.evidence["metadata"] == ["jazz"]
+    assert against.verdict == "unverifiable" and against.evidence["disagrees"] and against.evidence["metadata"] == ["jazz"]
     title = look(said("key", "D minor"), (0, 0, 0, 0), key="D# major")
     assert title.verdict == "supported" and title.evidence["disagrees"]
     assert "disagrees" not in look(said("key", "D minor"), (0, 0, 0, 0), key="D minor").evidence
+    # Whatever is claimed: the signal has D minor.
+    assert look(said("key", "C major"), (0, 0, 0, 0), key="D# major").evidence["disagrees"]
+    assert look(said("mode", "minor"), (0, 0, 0, 0), key="D# major").evidence["disagrees"]
+    assert "disagrees" not in look(said("mode", "major"), (0, 0, 0, 0), key="A minor").evidence
     assert look(said("tempo", "moderate"), (0, 0, 0, 0), tempo_bpm=160.0).evidence["disagrees"]
 
 
@@ -216,6 +220,22 @@ def test_the_bundled_judge_belongs_to_the_bundled_clap(clap_mini):
     found = verdicts.judge_of(Clap.load(str(clap_mini)).model_id)
     assert found is not None and "instrument:drums" in found.labels and "vocal:choir" in found.labels
     assert verdicts.judge_of("clap-mini@00000000") is None and verdicts.judge_of("another@1") is None
+
+
+def test_a_judge_is_found_beside_a_model_that_lies_anywhere(judge, tmp_path):
+    judge.save(tmp_path / "verdicts.npz")
+    assert verdicts.judge_of("my-clap@abc", str(tmp_path)).labels == judge.labels
+    assert verdicts.judge_of("my-clap@abd", str(tmp_path)) is None and verdicts.judge_of("my-clap@abc", "owner/name") is None
+
+
+def test_of_two_clips_as_fast_as_each_other_none_is_faster():
+    def look(comparison, bpm):
+        one, before = (Evidence(MEASURED | {"tempo_bpm": x, "tempo_confidence": 1.0}) for x in (bpm, 100.0))
+        return Verifier(None, LIMITS).verdict(said("tempo", "fast", comparison=comparison), one, before).verdict
+
+    assert [look(how, 101.0) for how in ("more", "less", "same")] == ["contradicted", "contradicted", "supported"]
+    assert [look(how, 105.5) for how in ("more", "less")] == ["unverifiable", "unverifiable"]
+    assert [look(how, 130.0) for how in ("more", "less", "same")] == ["supported", "contradicted", "contradicted"]
 
 
 def test_the_shipped_thresholds_have_every_name():

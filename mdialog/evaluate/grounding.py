@@ -221,7 +221,7 @@ def _stated(claim, sound: str, plan: Plan, i: int, truth: Mapping[str, Labels]) 
     said = audible.Claim(claim.text, claim.kind, claim.value, claim.present, 0, 0, claim.comparison, claim.clip)
     true = None
     if truth and claim.kind not in ASKS:  # of sound events the marked times tell: nobody had to hear them
-        about, before = _labels(plan, i, truth)
+        about, before = _labels(plan, i, truth, beside=claim.beside)
         true = audible.true_of(said, about, before) if about else None
     elif claim.verdict != "unverifiable":
         true = claim.verdict == "supported"
@@ -229,9 +229,11 @@ def _stated(claim, sound: str, plan: Plan, i: int, truth: Mapping[str, Labels]) 
     return Stated(sound, kind, claim.basis, true, claim.verdict)
 
 
-def _labels(plan: Plan, i: int, truth: Mapping[str, Labels]) -> tuple[ClipLabels | None, ClipLabels | None]:
+def _labels(
+    plan: Plan, i: int, truth: Mapping[str, Labels], *, beside: str | None
+) -> tuple[ClipLabels | None, ClipLabels | None]:
     """Truth of the clip that a turn is about, and of the one heard before it."""
-    played = about_and_before([turn.clips for turn in plan.turns[: i + 1]])
+    played = about_and_before([turn.clips for turn in plan.turns[: i + 1]], beside=beside)
     about, before = (truth[c.track_id].over(c.start_s, c.end_s) if c and c.track_id in truth else None for c in played)
     return about, before
 

@@ -94,7 +94,8 @@ def play_many(
     """
     options, snapshot = options or Options(), Snapshot.of(catalog)
     playable(snapshot)
-    referee = Referee(_Witness(catalog), Verifier(judge_of(catalog.about.clap_model))) if claims else None
+    judge = judge_of(catalog.about.clap_model, catalog.about.clap_source)
+    referee = Referee(_Witness(catalog), Verifier(judge)) if claims else None
     stage = Stage(Finder(catalog, snapshot), play, writing, referee, options.candidates, options.max_turns)
     games = (start(one, stage, seed=seed, options=options) for one in wanted)
     return side_by_side(games, listener, batch=writing.batch, seed=writing.seed)
