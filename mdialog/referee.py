@@ -136,6 +136,14 @@ def untold(judged: Sequence[dialogue.Claim]) -> list[dialogue.Claim]:
     return [claim for claim in judged if claim.verdict == "unverifiable" and claim.basis == "heard"]
 
 
+UNLIKELY = -1.5  # log odds: about one in five such claims is true
+
+
+def unlikely(judged: Sequence[dialogue.Claim]) -> list[dialogue.Claim]:
+    """Those of the untold claims that are more likely false: not surely enough to call them so, and not to be taken either."""
+    return [claim for claim in untold(judged) if claim.evidence.get("leans", 0.0) <= UNLIKELY]
+
+
 def _stated(texts: Sequence[str]) -> set[tuple[str, str]]:
     return {(claim.kind, claim.value) for text in texts for claim in claims.find(text)}
 

@@ -320,7 +320,8 @@ class Verifier:
             return _told(claim, not without, seen)
         if (logits <= absent).all():
             return _told(claim, without, seen)
-        return _untold("heard neither clearly enough nor clearly not", seen)
+        leans = -seen["value"] if without == claim.present else seen["value"]
+        return _untold("heard neither clearly enough nor clearly not", {**seen, "leans": leans})
 
     def _setting(self, claim: Claim, evidence: Evidence) -> Verdict:
         """Live where metadata marks an audience or the title says so; nothing tells of a studio."""
@@ -339,7 +340,8 @@ class Verifier:
         if claim.present and self._can_judge("lead", evidence):
             found = self._judged(claim, evidence)
             return found if found.verdict == "supported" else _untold("it may lead or not", found.evidence)
-        return _untold("which instrument leads cannot be told", there.evidence)
+        sounds = {name: value for name, value in there.evidence.items() if name != "leans"}
+        return _untold("which instrument leads cannot be told", sounds)
 
     # ---- between two clips
 

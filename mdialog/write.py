@@ -13,7 +13,7 @@ from mdialog.checks import faults
 from mdialog.errors import InputError
 from mdialog.listener.base import Listener, Request, Sampling
 from mdialog.plan import Clip, Plan
-from mdialog.referee import Referee, contradicted, untold
+from mdialog.referee import Referee, contradicted, unlikely, untold
 from mdialog.statements import statement
 from mdialog.utterance import Fault
 
@@ -249,7 +249,8 @@ class _Draft:
             if not found:
                 if not untold(judged):
                     return self._taken(text, judged, self._tried)
-                self._unsure[len(self._tried)] = judged
+                if not unlikely(judged):
+                    self._unsure[len(self._tried)] = judged
                 found = [Fault(f"untold.{claim.kind}", claim.text, "nothing here can tell") for claim in untold(judged)]
             self._tried.append((text, found))
         if self._unsure:

@@ -190,6 +190,30 @@ class Vague(plans.Reader):
         return f"{said} {'The tempo is moderate.' if k >= self._clear else vague}" if "is one for you" in said else said
 
 
+class Leaning(plans.Reader):
+    """Says of every offered track that there is a flute, and from candidate `clear` on what can be told."""
+
+    def __init__(self, clear):
+        super().__init__(bad=0.0)
+        self._clear = clear
+
+    def _say(self, request, k, seed):
+        said = super()._say(request, k, seed)
+        heard = "The tempo is moderate." if k >= self._clear else "There is a flute."
+        return f"{said} {heard}" if "is one for you" in said else said
+
+
+@pytest.mark.parametrize(("leans", "clear", "taken"), [(-1.6, 5, True), (-1.6, 99, False), (-1.0, 99, True), (0.5, 99, True)])
+def test_what_is_more_likely_false_is_not_taken_even_at_last(referee, plan, monkeypatch, leans, clear, taken):
+    from mdialog.verdicts import Verdict, Verifier
+
+    doubt = Verdict("unverifiable", {"leans": leans, "why": "heard neither clearly enough nor clearly not"})
+    monkeypatch.setattr(Verifier, "_instrument", lambda *_: doubt, raising=False)
+    short = dataclasses.replace(plan, turns=plan.turns[:2])
+    (done,) = write_plans([short], Leaning(clear), play=lambda plan, clip: None, referee=referee, options=Options())
+    assert isinstance(done, Written) is taken
+
+
 @pytest.mark.parametrize(
     ("clear", "surer", "end", "candidates"),
     [

@@ -160,6 +160,22 @@ def test_what_is_heard(judge, claim, axes, expected):
     assert told(claim, judge=judge, embedding=np.array(axes, np.float32)) == expected
 
 
+@pytest.mark.parametrize(
+    ("claim", "axes", "leans"),
+    [
+        (said("instrument", "flute"), (0.5, 0, 0, 0), 0.5),
+        (said("instrument", "flute", present=False), (0.5, 0, 0, 0), -0.5),
+        (said("vocal", "voice"), (0, 0.5, 0, 0), 0.5),
+        (said("vocal", "instrumental"), (0, 0.5, 0, 0), -0.5),
+        (said("vocal", "instrumental", present=False), (0, 0.5, 0, 0), 0.5),
+        (said("lead", "flute"), (0.5, 0, 0, 0), None),
+    ],
+)
+def test_what_cannot_be_told_leans_to_one_side(judge, claim, axes, leans):
+    found = Verifier(judge, LIMITS).verdict(claim, Evidence(MEASURED, np.array(axes, np.float32)))
+    assert found.verdict == "unverifiable" and found.evidence.get("leans") == leans
+
+
 def test_who_leads_is_heard_where_the_judge_can(judge):
     weights = np.zeros((6, 2 * 4 + N_MEASURED), np.float32)
     weights[:5], weights[5, 1] = judge.weights, 1.0
