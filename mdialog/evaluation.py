@@ -11,7 +11,7 @@ from pathlib import Path
 from mdialog.dialogue import Dialogue, read_dialogues
 from mdialog.errors import InputError
 from mdialog.plan import Plan, read_plans
-from mdialog.run import CONFIG, DIALOGUES, PLANS, player, referee_of
+from mdialog.run import CONFIG, DIALOGUES, FAILURES, PLANS, player, referee_of
 from mdialog.run import plan as plan_run
 from mdialog.snapshot import Snapshot
 
@@ -127,6 +127,11 @@ class _Job:
     seed: int
 
     @property
+    def failures(self) -> list[dict]:
+        path = self.run / FAILURES
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+
+    @property
     def config(self) -> dict:
         return json.loads((self.run / CONFIG).read_text(encoding="utf-8"))
 
@@ -141,7 +146,7 @@ def _grounding(job: _Job) -> tuple[dict, str]:
     play = player(AudioCache(), sample_rate=writer.sample_rate)
     result = grounding.evaluate_grounding(
         job.dialogues, job.plans, writer, referee_of(job.catalog, job.plans), play=play,
-        truth=composer_truth(Snapshot.of(job.catalog)), n=job.turns, seed=job.seed,
+        truth=composer_truth(Snapshot.of(job.catalog)), failures=job.failures, n=job.turns, seed=job.seed,
     )  # fmt: skip
     return result.as_json(), grounding.table(result)
 
@@ -175,7 +180,7 @@ def _people(job: _Job) -> tuple[dict, str]:
     from mdialog.evaluate.pictures import pictures
     from mdialog.run import config_from
 
-    made = humans.evaluate_people(job.dialogues, people_file=job.people, seed=job.seed)
+    made = humans.evaluate_people(job.dialogues, people_file=job.people, clap=job.catalog.clap, seed=job.seed)
     options = {name: job.config[name] for name in ("recipe", "recipe_options", "seed")}
     wide = config_from({**options, "catalog": job.catalog.path, "out": job.run, "n": PLANS_COMPARED})
     order = humans.evaluate_transitions(plan_run(wide, job.catalog), seed=job.seed)

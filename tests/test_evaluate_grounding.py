@@ -6,6 +6,7 @@ import numpy as np
 import plans
 import pytest
 
+from mdialog.claims import Claim
 from mdialog.errors import InputError
 from mdialog.evaluate.grounding import SOUNDS, Stated, _by_verdict, _sounds, _Turn, evaluate_grounding, table
 from mdialog.evidence import COLUMNS, Witness
@@ -86,12 +87,29 @@ def test_who_hears_is_right_with_the_real_clip_only_and_who_does_not_is_as_right
     text = table(found)
     assert "| tempo |" in text and "another clip" in text
     assert found.as_json()["by_kind"]["real clip"]["all"]["n"] == 6
+    gain, low, high = found.gain
+    assert low <= gain <= high and gain == pytest.approx(0.0 if deaf else 1.0)
+    assert found.chance == pytest.approx(1 / 3 if deaf else 0.0, abs=1e-4)  # what is true of one of the three clips alone
+    assert f"With the real clip {gain:+.2f}" in text and "by chance" in text
+    assert found.cost["listener"] > 0 < found.cost["checks"] and f"{found.cost['listener']:.0f} ms" in text
+
+
+def test_candidates_of_failed_dialogues_count_among_the_rejected(run_of):
+    listener = Hearing()
+    made, dialogues = run_of(listener)
+    how = {"play": play, "truth": TRUTH, "n": 2}
+    failed = [{"candidates": 13, "rejected": {"claims.key": 10, "names": 3}}]
+    found = evaluate_grounding(dialogues, made, listener, Referee(Witness({}, {}), Verifier()), failures=failed, **how)
+    looked_at = 13 + sum(turn.writing.candidates for d in dialogues for turn in d.turns)
+    assert found.rejected["claims.key"] == Share(10, looked_at)
+    assert f"Of {looked_at} candidates" in table(found) and "claims.key" in table(found)
 
 
 def test_accepted_statements_are_counted_by_their_verdict():
     stated = [("heard", True, "supported")] * 3 + [("heard", False, "supported"), ("heard", True, "unverifiable")]
     stated += [("heard", False, "unverifiable"), ("echoed", False, "supported"), ("heard", None, "unverifiable")]
-    found = _by_verdict([Stated("accepted", "tempo", basis, true, verdict) for basis, true, verdict in stated])
+    said = Claim("fast", "tempo", "fast", True, 0, 0)
+    found = _by_verdict([Stated("accepted", "tempo", basis, true, verdict, said) for basis, true, verdict in stated])
     assert found["accepted and supported ones that are true"] == Share(3, 4)
     assert found["accepted ones that cannot be told, and are true"] == Share(1, 2)
 
@@ -104,6 +122,8 @@ def test_what_was_asked_for_is_no_hearing(run_of):
     referee = Referee(Witness({}, {}), Verifier())
     found = evaluate_grounding(dialogues, asked, listener, referee, play=play, truth=TRUTH, n=50)
     assert found.by_kind["real clip"]["tempo"].n == 4  # "fast" was asked for: two clips that are fast are an echo
+    written = found.written["real clip"]
+    assert (written.recommending.hits, written.recommending_heard.hits, written.claims) == (6, 4, pytest.approx(4 / 6))
     assert "all" not in found.by_kind["silence"]
 
 
