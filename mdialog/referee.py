@@ -136,7 +136,7 @@ def untold(judged: Sequence[dialogue.Claim]) -> list[dialogue.Claim]:
     return [claim for claim in judged if claim.verdict == "unverifiable" and claim.basis == "heard"]
 
 
-UNLIKELY = -1.5  # log odds: about one in five such claims is true
+UNLIKELY = -1.5  # log of how much more likely the sound is if the claim is true
 
 
 def unlikely(judged: Sequence[dialogue.Claim]) -> list[dialogue.Claim]:

@@ -26,7 +26,8 @@ JUDGED = ("instrument", "lead", "vocal", "mood", "genre", "metre", "tempo", "ene
 # Heard tags by kind: from which logit on, and how many at the most.
 HEARD = {"instrument": (0.5, 8), "vocal": (0.5, 1), "genre": (0.0, 1), "mood": (-0.5, 1)}
 AUDIENCE = ("applause", "cheering", "crowd")  # sounds by which a track was played to somebody
-SURER = 0.8  # logits more that it takes to contradict who says that something is not there
+SURER = 0.8  # logits more that it takes to contradict who says that something is not there, and for one of several labels
+SURE_OF_TEMPO = 1.3  # logits by which the word of a measured tempo is heard clearly before its number is believed
 WIDE_ENOUGH_S = 9.0  # a course needs a clip of about ten seconds
 
 
@@ -45,6 +46,9 @@ class Verdict:
     evidence: dict
 
 
+_ARRAYS = ("weights", "bias", "present", "absent", "prior")
+
+
 @dataclass(frozen=True)
 class Judge:
     """What embedding and measures tell of each label: a logit, and from where on it is believed.
@@ -58,6 +62,9 @@ class Judge:
     bias : np.ndarray [shape=(n_labels,)]
     present, absent : np.ndarray [shape=(n_labels,)]
         Logits from which on a label is there, or up to which it is not; infinite where that cannot be told.
+    prior : np.ndarray [shape=(n_labels,)]
+        Log odds of each label in the music that the borders were fitted on. What is claimed is as often true as not, however
+        rare it is: the borders of a kind are equal beyond these.
     model : str
         Revision of the CLAP model.
     """
@@ -67,6 +74,7 @@ class Judge:
     bias: np.ndarray
     present: np.ndarray
     absent: np.ndarray
+    prior: np.ndarray
     model: str
 
     @cached_property
@@ -98,7 +106,8 @@ class Judge:
         """Write ``verdicts.npz``, in half precision."""
         np.savez_compressed(path, labels=np.array(self.labels), weights=self.weights.astype(np.float16),
                             bias=self.bias.astype(np.float32), present=self.present.astype(np.float32),
-                            absent=self.absent.astype(np.float32), model=np.array(self.model))  # fmt: skip
+                            absent=self.absent.astype(np.float32), prior=self.prior.astype(np.float32),
+                            model=np.array(self.model))  # fmt: skip
 
     @classmethod
     def load(cls, path: Path) -> "Judge":
@@ -111,7 +120,7 @@ class Judge:
         """
         try:
             with np.load(path) as file:
-                arrays = {name: file[name].astype(np.float32) for name in ("weights", "bias", "present", "absent")}
+                arrays = {name: file[name].astype(np.float32) for name in _ARRAYS}
                 return cls(labels=tuple(file["labels"].tolist()), model=str(file["model"]), **arrays)
         except (OSError, KeyError, ValueError) as error:
             raise InputError(f"{path}: no verdicts ({error}); make it again with scripts/fit_verdicts.py") from error
@@ -234,7 +243,8 @@ class Verifier:
         bpm, track = evidence.measured.get("tempo_bpm"), evidence.track_bpm
         if not bpm or track and abs(np.log(bpm / track)) > claims.TEMPO_TOLERANCE:
             return False
-        return self._judged(Claim("", "tempo", _word(bpm), False, 0, 0), evidence).verdict == "contradicted"
+        heard = self._judged(Claim("", "tempo", _word(bpm), True, 0, 0), evidence)
+        return heard.verdict == "supported" and heard.evidence["value"] >= heard.evidence["thresholds"][1] + SURE_OF_TEMPO
 
     def _can_judge(self, kind: str, evidence: Evidence) -> bool:
         return self.judge is not None and evidence.embedding is not None and kind in self.judge.kinds
@@ -314,13 +324,15 @@ class Verifier:
         seen = {"source": "heard", "label": names[best], "value": round(float(logits[best]), 2),
                 "thresholds": [round(float(absent[best]), 2), round(float(present[best]), 2)]}  # fmt: skip
         without = claim.kind == "vocal" and claim.value == "instrumental"
-        if without or not claim.present:
-            present = present + SURER
+        several = len(places) > 1  # one of them is easily there by chance, all of them are hardly ever under their borders
+        present = present + SURER * ((without or not claim.present) + several)
+        absent = absent + SURER * several
         if (logits >= present).any():
             return _told(claim, not without, seen)
         if (logits <= absent).all():
             return _told(claim, without, seen)
-        leans = -seen["value"] if without == claim.present else seen["value"]
+        leans = round(float(logits[best] - self.judge.prior[places][best]), 2)
+        leans = -leans if without == claim.present else leans
         return _untold("heard neither clearly enough nor clearly not", {**seen, "leans": leans})
 
     def _setting(self, claim: Claim, evidence: Evidence) -> Verdict:
@@ -333,13 +345,12 @@ class Verifier:
         return _untold("whether it was played to an audience cannot be told")
 
     def _lead(self, claim: Claim, evidence: Evidence) -> Verdict:
-        """What does not sound does not lead; that it leads can be heard, that another does is not sure enough."""
+        """What does not sound does not lead; of what does, it can be heard."""
         there = self._judged(replace(claim, kind="instrument", present=True), evidence)
         if there.verdict == "contradicted":
             return Verdict("contradicted" if claim.present else "supported", there.evidence)
-        if claim.present and self._can_judge("lead", evidence):
-            found = self._judged(claim, evidence)
-            return found if found.verdict == "supported" else _untold("it may lead or not", found.evidence)
+        if self._can_judge("lead", evidence):
+            return self._judged(claim, evidence)
         sounds = {name: value for name, value in there.evidence.items() if name != "leans"}
         return _untold("which instrument leads cannot be told", sounds)
 
@@ -364,10 +375,12 @@ class Verifier:
         near, clear = (self.limits[f"{'energy' if of_energy else column}_{name}"] for name in ("same", "differs"))
         if column == "tempo_bpm" and claim.comparison != "same" and abs(step) <= near:
             return _told(claim, False, seen)
+        if claim.comparison == "same":
+            unlike = self.limits[f"{'energy' if of_energy else column}_unlike"]
+            close = abs(step) <= near
+            return _told(claim, close, seen) if close or abs(step) >= unlike else _untold("hardly differs", seen)
         if abs(step) >= clear:
             return _told(claim, claim.comparison == ("more" if step > 0 else "less"), seen)
-        if claim.comparison == "same" and abs(step) <= near:
-            return _told(claim, True, seen)
         return _untold("hardly differs", seen)
 
 

@@ -40,7 +40,8 @@ def heard(labels):
 def judge(labels, heard):
     both = enumerate(zip(heard, labels, strict=True))
     windows = [fit.Window(f"t{i // 2}", Evidence(MEASURED, row), one) for i, (row, one) in both]
-    return fit.fit_judge(SimpleNamespace(model_id="clap@abc"), SimpleNamespace(labels=labels), heard, windows)
+    judge, logits = fit.read_outs("abc", SimpleNamespace(labels=labels), heard, windows)
+    return fit.with_borders(judge, logits, windows)
 
 
 def test_what_is_heard_clearly_is_judged(judge, labels, heard):
@@ -53,6 +54,19 @@ def test_what_is_heard_clearly_is_judged(judge, labels, heard):
 
 def test_labels_that_hardly_occur_are_left_out(judge):
     assert "lead:drums" not in judge.index and "lead:piano" in judge.index and {"metre", "lead"} <= judge.kinds
+
+
+def test_borders_of_a_kind_are_equal_beyond_how_common_a_label_is(judge):
+    own = [judge.index[name] for name in ("instrument:drums", "instrument:piano", "instrument:bass")]
+    assert np.ptp(judge.prior[own]) > 0.5
+    for border in (judge.present, judge.absent):
+        assert np.ptp((border - judge.prior)[own]) < 1e-5
+
+
+def test_borders_are_fitted_again_on_other_windows_with_the_same_read_outs(judge, labels, heard):
+    windows = [fit.Window("t", Evidence(MEASURED, row), one) for row, one in zip(heard, labels, strict=True)]
+    again = fit.with_borders(judge, np.stack([judge.logits(w.evidence) for w in windows], axis=1), windows)
+    assert (again.weights == judge.weights).all() and again.model == judge.model and (again.present >= again.absent).all()
 
 
 def test_between_the_borders_lies_what_cannot_be_told():

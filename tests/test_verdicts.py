@@ -16,7 +16,8 @@ LIMITS = {
     "dark_hz": 1000.0, "dense_hz": 5.0, "sparse_hz": 2.0, "brightness_hz_support": 0.0, "brightness_hz_contradict": 0.2,
     "onset_rate_hz_support": 0.0, "onset_rate_hz_contradict": 0.2, "tempo_bpm_same": 0.06, "tempo_bpm_differs": 0.1,
     "energy_same": 0.04, "energy_differs": 0.12, "brightness_hz_same": 0.1, "brightness_hz_differs": 0.3,
-    "onset_rate_hz_same": 0.1, "onset_rate_hz_differs": 0.3,
+    "onset_rate_hz_same": 0.1, "onset_rate_hz_differs": 0.3, "tempo_bpm_unlike": 0.1, "energy_unlike": 0.2,
+    "brightness_hz_unlike": 0.3, "onset_rate_hz_unlike": 0.3,
 }  # fmt: skip
 MEASURED = {
     "tempo_bpm": 100.0, "tempo_confidence": 0.8, "key": "D minor", "key_confidence": 0.8, "mode": "minor",
@@ -134,7 +135,8 @@ def judge():
     labels = ("instrument:flute", "vocal:choir", "genre:reggae", "instrument:synth lead", "instrument:synth pad")
     weights = np.zeros((5, 2 * 4 + N_MEASURED), np.float32)
     weights[[0, 1, 2, 3, 4], [0, 1, 2, 3, 3]] = 1.0
-    return Judge(labels, weights, np.zeros(5, np.float32), np.ones(5, np.float32), -np.ones(5, np.float32), "abc")
+    bars = np.ones(5, np.float32)
+    return Judge(labels, weights, 0 * bars, bars, -bars, 0 * bars, "abc")
 
 
 @pytest.mark.parametrize(
@@ -176,18 +178,33 @@ def test_what_cannot_be_told_leans_to_one_side(judge, claim, axes, leans):
     assert found.verdict == "unverifiable" and found.evidence.get("leans") == leans
 
 
+def test_it_leans_by_what_the_sound_adds_to_how_common_a_label_is(judge):
+    from dataclasses import replace
+
+    common = replace(judge, prior=np.full(5, 2.0, np.float32))
+    heard = Evidence(MEASURED, np.array([0.5, 0, 0, 0], np.float32))
+    found = Verifier(common, LIMITS).verdict(said("instrument", "flute"), heard)
+    assert found.evidence["leans"] == -1.5
+
+
+@pytest.mark.parametrize(("energy", "expected"), [(0.53, "supported"), (0.65, "unverifiable"), (0.75, "contradicted")])
+def test_as_much_energy_has_borders_of_its_own(energy, expected):
+    claim = said("energy", "high", comparison="same")
+    assert told(claim, energy=energy, before=Evidence({**MEASURED, "energy": 0.5})) == expected
+
+
 def test_who_leads_is_heard_where_the_judge_can(judge):
     weights = np.zeros((6, 2 * 4 + N_MEASURED), np.float32)
     weights[:5], weights[5, 1] = judge.weights, 1.0
     bars = np.ones(6, np.float32)
-    leads = Judge((*judge.labels, "lead:flute"), weights, np.zeros(6, np.float32), bars, -bars, "abc")
+    leads = Judge((*judge.labels, "lead:flute"), weights, 0 * bars, bars, -bars, 0 * bars, "abc")
 
     def of(*axes, **other):
         return told(said("lead", "flute", **other), judge=leads, embedding=np.array(axes, np.float32))
 
-    assert of(2, 2, 0, 0) == "supported" and of(2, 0, 0, 0) == of(2, -2, 0, 0) == "unverifiable"
+    assert of(2, 2, 0, 0) == "supported" and of(2, 0, 0, 0) == "unverifiable" and of(2, -2, 0, 0) == "contradicted"
     assert of(-2, 2, 0, 0) == "contradicted"  # what does not sound does not lead
-    assert of(2, -2, 0, 0, present=False) == of(2, 2, 0, 0, present=False) == "unverifiable"
+    assert of(2, -2, 0, 0, present=False) == "supported" and of(2, 2, 0, 0, present=False) == "contradicted"
 
 
 def test_heard_tags_are_what_is_likely_there(judge):
