@@ -4,15 +4,16 @@ An answer is a turn of the assistant that hears a clip and says something of its
 unlike the clip, when it does not commit itself, when the listener says the same without the sound, or when the run has
 said nearly the same before. What a filter of these cannot do (CLAP that does not tell clips apart) is in the summary too.
 
-================= ==================================================================================
-``kept.jsonl``    dialogues as they were, or rows of question and answer
+================= ===========================================================================================
+``kept.jsonl``    dialogues as they were, or rows of question and answer; with the folder, `mdialog export` takes them
 ``dropped.jsonl`` one a line with its reasons, the figures, and the record itself
-``filter.json``   options, counts by reason and by overlap of reasons, calibration
+``filter.json``   the run, options, counts by reason and by overlap of reasons, calibration
 ``filter.md``     the same to read
-================= ==================================================================================
+================= ===========================================================================================
 """
 
 import json
+import os
 import re
 import time
 from collections import Counter
@@ -30,12 +31,13 @@ from mdialog.evaluate.diversity import NAME, NEAR, mask
 from mdialog.evidence import witness
 from mdialog.files import write_text
 from mdialog.hearing import Share
+from mdialog.kept import KEPT, RESULT
 from mdialog.listener.base import Listener
 from mdialog.plan import read_plans
 from mdialog.run import CONFIG, DIALOGUES, PLANS, player
 from mdialog.sieves import Answer, Deafness, Likeness, answered_deaf, answers_of, calibrate, earlier, low_confidence, names_of
 
-KEPT, DROPPED, RESULT, PAGE = "kept.jsonl", "dropped.jsonl", "filter.json", "filter.md"
+DROPPED, PAGE = "dropped.jsonl", "filter.md"
 FILTERS = ("similarity", "phrases", "deaf", "duplicates")
 
 Reasons = dict[str, dict]  # a filter's name to its figures
@@ -208,7 +210,7 @@ def filter_run(
         answers_by_reason=_counts(name for reasons in against for name in reasons), notes=tuple(notes),
         likeness=likeness, deafness=deafness, seconds=time.monotonic() - start,
     )  # fmt: skip
-    _write(units, result, options)
+    _write(units, result, options, run)
     return result
 
 
@@ -330,13 +332,14 @@ def _counts(names: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(names).items(), key=lambda item: (-item[1], item[0])))
 
 
-def _write(units: list[_Unit], result: Summary, options: Filter) -> None:
+def _write(units: list[_Unit], result: Summary, options: Filter, run: Path) -> None:
     """The four files, each whole or not at all."""
     kept = [unit.record for unit in units if not unit.reasons]
     dropped = [{"id": u.id, "reasons": u.reasons, "record": u.record} for u in units if u.reasons]
+    about = {"run": os.path.relpath(run, result.out), "options": options.model_dump(), **result.as_json()}
     pages = {
         KEPT: "".join(map(_line, kept)), DROPPED: "".join(map(_line, dropped)),
-        RESULT: json.dumps({"options": options.model_dump(), **result.as_json()}, ensure_ascii=False, indent=1) + "\n",
+        RESULT: json.dumps(about, ensure_ascii=False, indent=1) + "\n",
         PAGE: f"# What the filter dropped\n\n{result.table()}\n",
     }  # fmt: skip
     try:

@@ -11,7 +11,8 @@ from mdialog import run
 from mdialog.dialogue import read_dialogues, to_json
 from mdialog.errors import InputError
 from mdialog.evidence import COLUMNS
-from mdialog.filtration import DROPPED, FILTERS, KEPT, PAGE, RESULT, Filter, filter_run, written_by
+from mdialog.filtration import DROPPED, FILTERS, PAGE, Filter, filter_run, written_by
+from mdialog.kept import KEPT, RESULT
 from mdialog.options import validated
 from mdialog.plan import write_plans
 from mdialog.run import CONFIG, DIALOGUES, PLANS
