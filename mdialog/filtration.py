@@ -282,18 +282,23 @@ def _notes(dialogues: list[Dialogue], answers: list[Answer], catalog, listener: 
 
 
 def _unlike(answers: list[Answer], against: list[Reasons], catalog, options: Filter, notes: list[str]) -> Likeness | None:
-    """Note the answers whose words are unlike their clips."""
-    seen = witness(catalog, {answer.clip.track_id for answer in answers})
-    found = [(i, evidence.embedding) for i, answer in enumerate(answers) if (evidence := seen.of(answer.clip))]
+    """Note the answers whose words are unlike their clips.
+
+    What speaks of two clips is held against the mean of their embeddings. The better of the two would be nearer by chance
+    alone; of means the mismatched pairs of the calibration are made too.
+    """
+    seen = witness(catalog, {clip.track_id for answer in answers for clip in answer.clips})
+    heard = ((i, [seen.of(clip) for clip in answer.clips]) for i, answer in enumerate(answers))
+    found = [(i, np.mean([evidence.embedding for evidence in known], axis=0)) for i, known in heard if all(known)]
     if len(found) < len(answers):
         n = len(answers) - len(found)
         notes.append(f"{n} answers not judged by similarity: the catalogue has no window of their clips")
     if not found:
         return None
     texts = catalog.clap.embed_text([mask(answers[i].text, answers[i].names).replace(NAME, "it") for i, _ in found])
-    sounds = np.stack([embedding for _, embedding in found])
+    sounds = np.stack([embedding / max(float(np.linalg.norm(embedding)), 1e-9) for _, embedding in found])
     likeness = calibrate(
-        texts, sounds, [answers[i].clip.track_id for i, _ in found], percentile=options.percentile,
+        texts, sounds, [{clip.track_id for clip in answers[i].clips} for i, _ in found], percentile=options.percentile,
         given=options.min_similarity, seed=options.seed,
     )  # fmt: skip
     for (i, _), cosine in zip(found, (texts * sounds).sum(axis=1).tolist(), strict=True):

@@ -4,20 +4,23 @@ Is it like the clip, does it commit itself, does it need the sound, has it been 
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from mdialog import brief as briefs
-from mdialog import claims, happenings, lexicon, seeds
+from mdialog import happenings, lexicon, seeds, subjects
+from mdialog.brief import Brief, Name
+from mdialog.claims import Claim
 from mdialog.dialogue import Dialogue
 from mdialog.errors import InputError
 from mdialog.evaluate.diversity import shared_words, words
 from mdialog.hearing import Share, share
 from mdialog.listener.base import Listener, Request
 from mdialog.plan import Clip, Plan
+from mdialog.referee import answered
 from mdialog.write import Play
 
 MISMATCHED = 20  # clips of other tracks that each answer is held against
@@ -59,9 +62,23 @@ class Answer:
         return next((turn.content for turn in reversed(before) if turn.role == "user"), "")
 
     @property
-    def clip(self) -> Clip:
-        """What it speaks of: the last clip that was played."""
-        return Clip(**self.dialogue.turns[self.turn].heard[-1].model_dump())
+    def clips(self) -> tuple[Clip, ...]:
+        """What it speaks of: of two that were played those that its claims are of, both where it compares or claims nothing."""
+        played = tuple(Clip(**span.model_dump()) for span in self.dialogue.turns[self.turn].heard[-2:])
+        of = {place for *_, place in self.said}
+        places = ("before", "this")[-len(played) :]
+        return tuple(clip for clip, place in zip(played, places, strict=True) if {place, "both"} & of) or played
+
+    @cached_property
+    def brief(self) -> Brief:
+        """What the record still tells of the brief with which it was written, with every name of the dialogue."""
+        turn = self.dialogue.turns[self.turn]
+        named = {track_id: Name(track.title, track.artist) for track_id, track in self.dialogue.tracks.items()}
+        played = [named[span.track_id] for span in turn.heard[-2:]]
+        return Brief(
+            turn.role, tuple(turn.intent), asks=tuple(turn.asks), offered=tuple(named.values()), about=played[-1],
+            before=played[0] if len(played) == 2 else None,
+        )  # fmt: skip
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -72,13 +89,27 @@ class Answer:
         return self.claims_in(self.text)
 
     def claims_in(self, text: str) -> frozenset[tuple]:
-        asks = self.dialogue.turns[self.turn].asks
-        found = claims.find(text, names=self.names) + happenings.find(text, asks, names=self.names)
-        return frozenset((claim.kind, claim.value, claim.present, claim.comparison) for claim in found)
+        """What a text in its place claims: kind, value, whether it is there, comparison, and of which clip."""
+        found = subjects.find(text, self.brief)
+        found += answered(text, self.brief, found) + happenings.find(text, self.brief.asks, names=self.names)
+        return frozenset(key for claim in found for key in _keys(claim))
 
     def same(self, text: str) -> bool:
         """Whether a text makes all claims of this answer, or has the same words."""
         return (bool(self.said) and self.said <= self.claims_in(text)) or words(text) == words(self.text)
+
+
+_TURNED = {"more": "less", "less": "more", "same": "same"}
+
+
+def _keys(claim: Claim) -> Iterator[tuple]:
+    """What a claim says, the same however it is put: of both is of each; where the first is faster, the second is slower."""
+    comparison, clip = claim.comparison, claim.clip
+    if comparison:
+        yield claim.kind, claim.value, claim.present, _TURNED[comparison] if clip == "before" else comparison, "both"
+        return
+    for place in ("before", "this") if clip == "both" else (clip,):
+        yield claim.kind, claim.value, claim.present, None, place
 
 
 def names_of(dialogue: Dialogue) -> tuple[str, ...]:
@@ -138,17 +169,17 @@ class Likeness:
 
 
 def calibrate(
-    texts: np.ndarray, sounds: np.ndarray, tracks: Sequence[str], *, percentile: float = 10.0, given: float | None = None,
-    seed: int = 0,
+    texts: np.ndarray, sounds: np.ndarray, tracks: Sequence[Collection[str]], *, percentile: float = 10.0,
+    given: float | None = None, seed: int = 0,
 ) -> Likeness:  # fmt: skip
     """Threshold of the similarity from mismatched pairs of the same answers and clips.
 
     Parameters
     ----------
     texts, sounds : np.ndarray [shape=(n, dim)]
-        L2-normalised embeddings of the answers, and of the clip of each.
-    tracks : sequence of str, of length n
-        Whose clip it is: a clip of the same track is no mismatch.
+        L2-normalised embeddings of the answers, and of what each speaks of.
+    tracks : sequence of collection of str, of length n
+        What it speaks of: what shares a track with it is no mismatch.
     percentile : float in [0, 100]
         Of the mismatched cosines.
     given : float, optional
@@ -159,8 +190,8 @@ def calibrate(
     n, rng = len(texts), seeds.generator(seed, "mismatched")
     picked = rng.permutation(n)[:CALIBRATED]
     other = rng.integers(0, max(1, n), size=(len(picked), MISMATCHED))
-    track = np.unique(np.asarray(tracks, dtype=str), return_inverse=True)[1]
-    apart = track[picked][:, None] != track[other]
+    of = [frozenset(some) for some in tracks]
+    apart = np.array([[not of[i] & of[j] for j in row] for i, row in zip(picked, other, strict=True)]).reshape(other.shape)
     if not apart.any():
         return Likeness(n, 0, None, None, None, given, given is not None, given is not None, None, None)
     own = (texts[picked] * sounds[picked]).sum(axis=1)
