@@ -30,16 +30,33 @@ RESAMPLES = 1_000  # of the bootstrap over answers, for the interval of the AUC
 CONTROLS = 100  # answers that are asked for again with the real clip too
 SOUNDS = ("noise", "silence", "none")
 
-# An answer with one of these does not commit itself. `lexicon.FORBIDDEN` holds what speaks of the task.
+# An answer with one of these does not commit itself. "I think", "maybe" and "I can't quite put my finger on it" are manners of
+# speech, not doubts. `lexicon.FORBIDDEN` holds what speaks of the task.
+_LEVEL = r"(?:(?:\w+ly|quite|rather|very|too|still|even|a (?:bit|little)) )?"
+_FINDS_OUT = r"(?:say|tell|know|determine|identify|be sure|make (?:\w+ )?out|work (?:\w+ )?out|pin (?:\w+ )?down)"
+_OPENING = (
+    r"(?:^|[.;:!?…]\s+)(?:(?:well|so|oh|hmm*|um+|uh|er|yes|no|maybe|perhaps|honestly|to me),? )*"
+    r"(?:i(?:'d| would)? (?:think|guess|suppose|believe|reckon|say),? (?:that )?)?"
+)
+_IT = r"(?:it|this|that|these|those|they|there|the \w+(?: \w+)?)"
+# What is no doubt about the sound: "That might be what you want.", "It could be worth a try.", "It may be called slow."
+_SURE = (
+    r"(?! (?:called|described|heard|said|it|what|why|worth|doable|right|wrong|your|for you|just what|the (?:one|thing)"
+    r"|one (?:for|of|to|you)|something (?:for|that|to|you)|(?:nice|good|fun|better|best) (?:for|to|if)|of|more (?:to|of))\b)"
+)
 LOW_CONFIDENCE = (
     r"\b(?:is|are|was|were|has|have)(?:n't| not)(?: been)? (?:\w+ly )?(?:specified|mentioned|stated|described|provided)\b",
     r"\b(?:is|are|was|were)(?:n't| not) (?:\w+ly )?(?:clear|known|indicated)\b",
     r"\bdoes(?:n't| not) (?:\w+ly )?(?:specify|mention|state|indicate)\b",
-    r"\b(?:it|that)(?:'s| is) (?:\w+ly )?(?:unclear|unknown|uncertain|unspecified)\b|\bunspecified\b",
-    r"\b(?:hard|difficult|impossible|tricky) (?:for me )?to (?:say|tell|know|determine|identify|make out)\b",
+    rf"\b{_IT}(?:'s| is| are) {_LEVEL}(?:unclear|unknown|uncertain)\b(?! to)|\bunspecified\b",
+    rf"\b(?:seems?|remains?|stays?|appears?(?: to be)?) {_LEVEL}(?:unclear|unknown)\b(?! to)",
+    rf"\b(?:hard|difficult|impossible|tricky) (?:for me )?to {_FINDS_OUT}\b",
     r"\bi(?:'m| am) (?:not (?:\w+ )?(?:sure|certain)|unsure|uncertain)\b(?!,? (?:but|yet)\b)",  # "but" commits after all
-    r"\bi (?:do not|don't|cannot|can't|could not|couldn't) (?:\w+ly )?(?:know|tell|say|determine|make out|identify|be sure)\b",
-    r"\b(?:cannot|can't|could not|couldn't) be (?:determined|identified|confirmed|known)\b",
+    rf"\bi (?:do not|don't|cannot|can't|could not|couldn't) {_LEVEL}{_FINDS_OUT}\b",
+    rf"\bi(?:'m| am) (?:not able|unable) to {_FINDS_OUT}\b",
+    r"\b(?:cannot|can't|could not|couldn't) be (?:determined|identified|confirmed|known|made out)\b",
+    rf"{_OPENING}(?:{_IT} )?(?:might|may|could) (?:well |just |also |possibly |perhaps |even )?be\b{_SURE}",
+    rf"\b{_IT}(?:'s| is| are) either\b[^.;!?]*\bor\b",
     r"\b(?:not enough|insufficient) (?:information|details?)\b|\bno information\b",
     r"\bi have no idea\b|\banyone's guess\b|\bno way (?:to|of) (?:tell|know)",
 )  # fmt: skip

@@ -84,6 +84,10 @@ def test_a_clip_of_the_same_track_is_no_mismatch():
         "I’m not really sure about that",
         "It's hard to say from this.", "That is unclear.", "I can't tell.", "The singer cannot be identified.",
         "There is not enough information.", "As an AI, it is a flute.", "The text doesn't mention drums.",
+        "It seems unclear.", "The key is unclear.", "The singer remains unknown", "I cannot quite make it out.",
+        "I’m not able to tell.", "It's hard to make them out.", "Might be jazz.", "Hmm, could be in minor…",
+        "It could be a piano or a harp.", "Good question. That may well be a flute.", "I think it might be fast.",
+        "The lead might be an oboe.", "It's either a piano or a harp.", "Perhaps it might be a waltz",
     ],
 )  # fmt: skip
 def test_what_does_not_commit_itself_is_found(text):
@@ -95,6 +99,10 @@ def test_what_does_not_commit_itself_is_found(text):
     [
         "", "It's a flute, I think.", "There are no drums.", "It is not clearly in major, it is in minor.", "No voices here.",
         "I'm not certain, but it might be a harp.", "I don't hear any singing.", "The beat is hard to resist.", "…", "日本語",
+        "I can't quite put my finger on it, but it's slow.", "It's slow, but I might be wrong.", "It's fast, maybe, I think",
+        "This might be what you want: it's slow.", "That could be it.", "Yes, probably, it's slow.", "It is clear and bright.",
+        "It could be just what you need, slow and calm.", "Either way, it's slow.", "Its singer is unknown to many.",
+        "Well, it may be called frantic in pace.",
     ],
 )  # fmt: skip
 def test_what_commits_itself_passes(text):
