@@ -1,6 +1,7 @@
 """`mdialog export`: a run as a dataset that other people's tools load, with the clips that were heard.
 
 ===================== =====================================================================================
+``README.md``         the card of the dataset (:mod:`mdialog.card`)
 ``export.json``       what the folder holds: format, run, split
 ``audio/HASH.flac``   each clip once, under what it was cut from (not for ``parquet``, which has them inside)
 ``dialogues.…``       the rows; ``train.…`` and ``test.…`` where they are split
@@ -22,7 +23,7 @@ from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any
 
-from mdialog import formats
+from mdialog import card, formats
 from mdialog.dialogue import Dialogue, Heard
 from mdialog.errors import InputError, MdialogError
 from mdialog.files import write_text
@@ -146,7 +147,20 @@ def export(run: str | Path, *, format: str, out: str | Path, catalog: str | Path
         write_text(out / "dataset_info.json", json.dumps(formats.dataset_info(list(sides)), indent=2) + "\n")
     lines = (json.dumps({"id": name, "why": why}, ensure_ascii=False) + "\n" for name, why in report.lost)
     write_text(out / LOST, "".join(lines))
+    lost = {name for name, _ in report.lost}
+    there = (d for d in _alone(source) if d.id not in lost and (not parted or any(d.id in ids for ids in sides.values())))
+    about = f"{report.n_dialogues} dialogues in {report.n_rows} rows, {report.n_clips} clips"
+    write_text(out / card.NAME, card.card(
+        source, there, format=format, files={s if parted else "train": _files(s, format) for s in sides}, rows=report.n_rows,
+        outcome=about, catalog=catalog,
+    ))  # fmt: skip
     return report
+
+
+def _files(side: str, format: str) -> str:
+    """The pattern of the files of a side."""
+    suffix = {"messages": ".jsonl", "conversations": ".jsonl", "audio-dialogues": ".json"}
+    return side + suffix.get(format, "-*.parquet")
 
 
 def _claim(out: Path, about: dict) -> None:
