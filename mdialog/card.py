@@ -108,8 +108,8 @@ def _splits(files: Mapping[str, str]) -> list[str]:
 
 def _licence(source: Source, tracks: list[str], catalog: str | Path | None) -> list[str]:
     """What metadata says of the rights of the audio; nothing is guessed."""
-    lines = ["## Licence", "", "The clips are cut from other people's recordings, and what may be done with them is for their "
-             "owners to say. No `license` stands in the head of this card: add the one that holds.", ""]  # fmt: skip
+    lines = ["## Licence", "", "The clips are cut from the recordings of the catalogue; what may be done with them is for "
+             "their owners to say. No `license` stands in the head of this card: add the one that holds.", ""]  # fmt: skip
     try:
         said = _rights(source, tracks, catalog)
     except (MdialogError, OSError, ValueError, KeyError, AttributeError):

@@ -87,7 +87,9 @@ def filter_(run, catalog, out, filters, listener, device, **options):
 @click.option("--workers", type=POSITIVE, help="Threads that cut clips.  [default: all cores]")
 @with_config
 def export(run, parted, split_by, **options):
-    """Write a RUN, or what a filter kept of it (RUN/filtered), as a dataset with the clips that were heard.
+    """Write a RUN as a dataset, with the clips that were heard.
+
+    RUN/filtered in its place is what `mdialog filter` kept. A README.md says what is in it, and how well it is grounded.
 
     messages: for chat templates of transformers and trl; conversations: lists with <audio> tags for ms-swift, LLaMA-Factory
     and LLaVA-style trainers; parquet: for `datasets`, with the sound inside; lp-musicdialog and audio-dialogues: rows as
