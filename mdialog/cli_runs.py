@@ -56,7 +56,8 @@ def filter_(run, catalog, out, filters, listener, device, **options):
     """Sort the dialogues of a RUN into kept and dropped.
 
     An answer about a clip fails if CLAP finds it unlike the clip, if it does not commit itself, if the listener says the
-    same without the sound, or if the run has said it before. The RUN itself is left as it is.
+    same without the sound, or if the run has said it before. The RUN itself is left as it is; `mdialog export` takes the
+    folder of what was kept in its place.
     """
     from mdialog.catalog import Catalog
     from mdialog.filtration import FILTERS, Filter, filter_run, written_by
@@ -87,6 +88,8 @@ def filter_(run, catalog, out, filters, listener, device, **options):
 @with_config
 def export(run, parted, split_by, **options):
     """Write a RUN as a dataset, with the clips that were heard.
+
+    RUN/filtered in its place is what `mdialog filter` kept. A README.md says what is in it, and how well it is grounded.
 
     messages: for chat templates of transformers and trl; conversations: lists with <audio> tags for ms-swift, LLaMA-Factory
     and LLaVA-style trainers; parquet: for `datasets`, with the sound inside; lp-musicdialog and audio-dialogues: rows as

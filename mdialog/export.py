@@ -1,6 +1,7 @@
 """`mdialog export`: a run as a dataset that other people's tools load, with the clips that were heard.
 
 ===================== =====================================================================================
+``README.md``         the card of the dataset (:mod:`mdialog.card`)
 ``export.json``       what the folder holds: format, run, split
 ``audio/HASH.flac``   each clip once, under what it was cut from (not for ``parquet``, which has them inside)
 ``dialogues.…``       the rows; ``train.…`` and ``test.…`` where they are split
@@ -22,12 +23,13 @@ from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any
 
-from mdialog import formats
-from mdialog.dialogue import Dialogue, Heard, read_dialogues
+from mdialog import card, formats
+from mdialog.dialogue import Dialogue, Heard
 from mdialog.errors import InputError, MdialogError
 from mdialog.files import write_text
+from mdialog.kept import Source
 from mdialog.plan import read_plans
-from mdialog.run import DIALOGUES, PLANS
+from mdialog.run import PLANS
 from mdialog.split import Split, split, write_tracks
 
 ABOUT, AUDIO, LOST = "export.json", "audio", "lost.jsonl"
@@ -91,7 +93,8 @@ def export(run: str | Path, *, format: str, out: str | Path, catalog: str | Path
     Parameters
     ----------
     run : str or Path
-        A run folder.
+        A run folder, or the folder into which `mdialog filter` sorted it: then what it kept, single answers as dialogues of
+        their own.
     format : str
         One of ``formats.FORMATS``.
     out : str or Path
@@ -113,24 +116,24 @@ def export(run: str | Path, *, format: str, out: str | Path, catalog: str | Path
     InputError
         If the run has no dialogues, the folder holds another export, or there is no such split.
     """
-    run, out = Path(run), Path(out)
+    source, out = Source.of(run), Path(out)
     if format not in formats.FORMATS:
         raise InputError(f"no format {format!r}; there are {', '.join(formats.FORMATS)}")
-    source = run / DIALOGUES
-    if next(read_dialogues(source), None) is None:
-        raise InputError(f"{source} holds no dialogue; write some with `mdialog generate`")
-    parted = split(read_dialogues(source), by=by, test_share=test_share) if by else None
-    _claim(out, {"format": format, "dialogues": _digest(source), "split": by, "test_share": test_share if by else None,
+    if next(source.read(), None) is None:
+        raise InputError(f"{source.file} holds no dialogue; " + (
+            "filter less strictly" if source.filtered else "write some with `mdialog generate`"))  # fmt: skip
+    parted = split(_alone(source), by=by, test_share=test_share) if by else None
+    _claim(out, {"format": format, "dialogues": _digest(source.file), "split": by, "test_share": test_share if by else None,
                  "max_shard_mb": max_shard_mb})  # fmt: skip
     report = Report(out, split=parted)
     sides = {"train": set(parted.train), "test": set(parted.test)} if parted else {WHOLE: None}
-    total = sum(map(len, sides.values())) if parted else _count_lines(source)
+    total = sum(map(len, sides.values())) if parted else _count_lines(source.file)
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:  # decoding and encoding release the GIL
-        cutter = None if format == "lp-musicdialog" else Cutter(_paths(run, catalog), pool)
+        cutter = None if format == "lp-musicdialog" else Cutter(_paths(source.run, catalog), pool)
         done = count(1)
 
         def dialogues(ids: set[str] | None) -> Iterator[Dialogue]:
-            for dialogue in read_dialogues(source):
+            for dialogue in _alone(source):
                 if ids is None or dialogue.id in ids:
                     yield dialogue
                     if progress:
@@ -139,12 +142,25 @@ def export(run: str | Path, *, format: str, out: str | Path, catalog: str | Path
         for side, ids in sides.items():
             _write_side(out / side, dialogues(ids), format=format, cutter=cutter, report=report, shard_mb=max_shard_mb)
     if parted:
-        write_tracks((dialogue for dialogue in read_dialogues(source) if dialogue.id in sides["test"]), out)
+        write_tracks((dialogue for dialogue in _alone(source) if dialogue.id in sides["test"]), out)
     if format == "conversations":
         write_text(out / "dataset_info.json", json.dumps(formats.dataset_info(list(sides)), indent=2) + "\n")
     lines = (json.dumps({"id": name, "why": why}, ensure_ascii=False) + "\n" for name, why in report.lost)
     write_text(out / LOST, "".join(lines))
+    lost = {name for name, _ in report.lost}
+    there = (d for d in _alone(source) if d.id not in lost and (not parted or any(d.id in ids for ids in sides.values())))
+    about = f"{report.n_dialogues} dialogues in {report.n_rows} rows, {report.n_clips} clips"
+    write_text(out / card.NAME, card.card(
+        source, there, format=format, files={s if parted else "train": _files(s, format) for s in sides}, rows=report.n_rows,
+        outcome=about, catalog=catalog,
+    ))  # fmt: skip
     return report
+
+
+def _files(side: str, format: str) -> str:
+    """The pattern of the files of a side."""
+    suffix = {"messages": ".jsonl", "conversations": ".jsonl", "audio-dialogues": ".json"}
+    return side + suffix.get(format, "-*.parquet")
 
 
 def _claim(out: Path, about: dict) -> None:
@@ -170,6 +186,10 @@ def _claim(out: Path, about: dict) -> None:
 def _count_lines(path: Path) -> int:
     with path.open("rb") as lines:
         return sum(1 for _ in lines)
+
+
+def _alone(source: Source) -> Iterator[Dialogue]:
+    return (kept.alone for kept in source.read())
 
 
 def _digest(path: Path) -> str:

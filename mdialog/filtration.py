@@ -4,15 +4,16 @@ An answer is a turn of the assistant that hears a clip and says something of its
 unlike the clip, when it does not commit itself, when the listener says the same without the sound, or when the run has
 said nearly the same before. What a filter of these cannot do (CLAP that does not tell clips apart) is in the summary too.
 
-================= ==================================================================================
-``kept.jsonl``    dialogues as they were, or rows of question and answer
+================= ===========================================================================================
+``kept.jsonl``    dialogues as they were, or rows of question and answer; with the folder, `mdialog export` takes them
 ``dropped.jsonl`` one a line with its reasons, the figures, and the record itself
-``filter.json``   options, counts by reason and by overlap of reasons, calibration
+``filter.json``   the run, options, counts by reason and by overlap of reasons, calibration
 ``filter.md``     the same to read
-================= ==================================================================================
+================= ===========================================================================================
 """
 
 import json
+import os
 import re
 import time
 from collections import Counter
@@ -30,12 +31,13 @@ from mdialog.evaluate.diversity import NAME, NEAR, mask
 from mdialog.evidence import witness
 from mdialog.files import write_text
 from mdialog.hearing import Share
+from mdialog.kept import KEPT, RESULT
 from mdialog.listener.base import Listener
 from mdialog.plan import read_plans
 from mdialog.run import CONFIG, DIALOGUES, PLANS, player
 from mdialog.sieves import Answer, Deafness, Likeness, answered_deaf, answers_of, calibrate, earlier, low_confidence, names_of
 
-KEPT, DROPPED, RESULT, PAGE = "kept.jsonl", "dropped.jsonl", "filter.json", "filter.md"
+DROPPED, PAGE = "dropped.jsonl", "filter.md"
 FILTERS = ("similarity", "phrases", "deaf", "duplicates")
 
 Reasons = dict[str, dict]  # a filter's name to its figures
@@ -208,7 +210,7 @@ def filter_run(
         answers_by_reason=_counts(name for reasons in against for name in reasons), notes=tuple(notes),
         likeness=likeness, deafness=deafness, seconds=time.monotonic() - start,
     )  # fmt: skip
-    _write(units, result, options)
+    _write(units, result, options, run)
     return result
 
 
@@ -280,18 +282,23 @@ def _notes(dialogues: list[Dialogue], answers: list[Answer], catalog, listener: 
 
 
 def _unlike(answers: list[Answer], against: list[Reasons], catalog, options: Filter, notes: list[str]) -> Likeness | None:
-    """Note the answers whose words are unlike their clips."""
-    seen = witness(catalog, {answer.clip.track_id for answer in answers})
-    found = [(i, evidence.embedding) for i, answer in enumerate(answers) if (evidence := seen.of(answer.clip))]
+    """Note the answers whose words are unlike their clips.
+
+    What speaks of two clips is held against the mean of their embeddings. The better of the two would be nearer by chance
+    alone; of means the mismatched pairs of the calibration are made too.
+    """
+    seen = witness(catalog, {clip.track_id for answer in answers for clip in answer.clips})
+    heard = ((i, [seen.of(clip) for clip in answer.clips]) for i, answer in enumerate(answers))
+    found = [(i, np.mean([evidence.embedding for evidence in known], axis=0)) for i, known in heard if all(known)]
     if len(found) < len(answers):
         n = len(answers) - len(found)
         notes.append(f"{n} answers not judged by similarity: the catalogue has no window of their clips")
     if not found:
         return None
     texts = catalog.clap.embed_text([mask(answers[i].text, answers[i].names).replace(NAME, "it") for i, _ in found])
-    sounds = np.stack([embedding for _, embedding in found])
+    sounds = np.stack([embedding / max(float(np.linalg.norm(embedding)), 1e-9) for _, embedding in found])
     likeness = calibrate(
-        texts, sounds, [answers[i].clip.track_id for i, _ in found], percentile=options.percentile,
+        texts, sounds, [{clip.track_id for clip in answers[i].clips} for i, _ in found], percentile=options.percentile,
         given=options.min_similarity, seed=options.seed,
     )  # fmt: skip
     for (i, _), cosine in zip(found, (texts * sounds).sum(axis=1).tolist(), strict=True):
@@ -330,13 +337,14 @@ def _counts(names: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(names).items(), key=lambda item: (-item[1], item[0])))
 
 
-def _write(units: list[_Unit], result: Summary, options: Filter) -> None:
+def _write(units: list[_Unit], result: Summary, options: Filter, run: Path) -> None:
     """The four files, each whole or not at all."""
     kept = [unit.record for unit in units if not unit.reasons]
     dropped = [{"id": u.id, "reasons": u.reasons, "record": u.record} for u in units if u.reasons]
+    about = {"run": os.path.relpath(run, result.out), "options": options.model_dump(), **result.as_json()}
     pages = {
         KEPT: "".join(map(_line, kept)), DROPPED: "".join(map(_line, dropped)),
-        RESULT: json.dumps({"options": options.model_dump(), **result.as_json()}, ensure_ascii=False, indent=1) + "\n",
+        RESULT: json.dumps(about, ensure_ascii=False, indent=1) + "\n",
         PAGE: f"# What the filter dropped\n\n{result.table()}\n",
     }  # fmt: skip
     try:

@@ -1,12 +1,15 @@
 """Dataset formats: a finished dialogue as the rows that other people's tools load. Pure functions; `export` writes the files.
 
 Who hears what stays as it was: the spans of a turn's ``heard`` stand before the utterance that was written while hearing them.
-Chat models hear, and do not play: what the assistant heard stands at the end of the user's message before its reply.
+Chat models hear, and do not play: what the assistant heard stands at the end of the user's message before its reply, and a clip
+that the conversation has is not given again. Nobody asks for a description in its record; here the user does, in words made of
+what the plan asked for (`ASKED_FOR`), for without them one clip would have as many right answers as there are lengths.
 """
 
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from mdialog.dialogue import Dialogue, Heard, TrackName, Turn
@@ -17,6 +20,12 @@ if TYPE_CHECKING:
 
 FORMATS = ("lp-musicdialog", "messages", "conversations", "parquet", "audio-dialogues")
 TAG = "<audio>"
+ASKED_FOR = {  # by a description, as its user says it
+    "tag line": "Describe this music in a tag line.",
+    "sentence": "Describe this music in one sentence.",
+    "paragraph": "Describe this music in a paragraph.",
+    "dense": "Describe this music as a dense list of what it holds, to search by.",
+}
 MAX_EXCHANGES = 4  # of a row of Audio Dialogues
 
 PathOf = Callable[[Heard], str]
@@ -30,6 +39,17 @@ def span_key(span: Heard) -> tuple[str, float, float]:
 def spans_of(dialogue: Dialogue) -> list[Heard]:
     """Every span of a dialogue once, in the order in which they were first heard."""
     return list({span_key(span): span for turn in dialogue.turns for span in turn.heard}.values())
+
+
+def asked(dialogue: Dialogue) -> list[Turn]:
+    """The turns, and before a description that nobody asked for the user's turn that asks for it."""
+    turns: list[Turn] = []
+    for turn in dialogue.turns:
+        if "description" in turn.intent and (not turns or turns[-1].role == "assistant"):
+            wanted = " ".join(ASKED_FOR.get(ask, f"Describe this music: {ask}.") for ask in turn.asks) or "Describe this music."
+            turns.append(Turn(role="user", content=wanted, intent=[], music_attribute=[], asks=turn.asks, heard=turn.heard))
+        turns.append(turn)
+    return turns
 
 
 # ---- chat
@@ -53,10 +73,14 @@ def chat(dialogue: Dialogue) -> list[Message]:
     """Turns as messages of alternating roles.
 
     Turns of one side in a row become one message. What an assistant heard before anybody spoke is a user's message of its own.
+    Each clip is given once, where it is heard first.
     """
     said: list[Message] = []
-    for turn in dialogue.turns:
-        for role, part in [*(("user", span) for span in turn.heard), (turn.role, turn.content)]:
+    given: set[tuple] = set()
+    for turn in asked(dialogue):
+        new = {span_key(span): span for span in turn.heard if span_key(span) not in given}
+        given |= new.keys()
+        for role, part in [*(("user", span) for span in new.values()), (turn.role, turn.content)]:
             if not said or said[-1].role != role:
                 said.append(Message(role, []))
             parts = said[-1].parts
@@ -90,7 +114,7 @@ def conversations(dialogue: Dialogue, path_of: PathOf) -> dict:
     """A row for fine-tuning scripts of Qwen2-Audio and LLaVA-style trainers.
 
     ``{"id", "conversations": [{"from": "human" | "gpt", "value": "<audio>\\n…"}], "audios": [path, …]}``; the i-th ``<audio>``
-    of the row, over all its values, is the i-th path: a clip that is heard twice is there twice.
+    of the row, over all its values, is the i-th path: a clip is there once, however often it is heard.
 
     * ms-swift (``--dataset FILE``) reads ``conversations`` (``from`` and ``value``, ``human`` and ``gpt``) and ``audios``, and
       looks for paths below ``ROOT_IMAGE_DIR``.
@@ -134,17 +158,24 @@ def audio_dialogues(dialogue: Dialogue, path_of: PathOf) -> Iterator[dict]:
 
     A row is a run of exchanges that hear the same clips; a fifth exchange begins a new row. Exchanges in which the assistant
     hears nothing are in none: such an answer is not about a clip.
+
+    Raises
+    ------
+    InputError
+        If there is no such exchange: the dialogue would have no row.
     """
     rows: list[tuple[list[str], list[dict]]] = []
     open_row = False
-    for asked, answered in _exchanges(dialogue):
-        spans = (*asked.heard, *answered.heard) if answered.heard else ()
+    for question, answer in _exchanges(dialogue):
+        spans = (*question.heard, *answer.heard) if answer.heard else ()
         paths = list(dict.fromkeys(map(path_of, spans)))
         if paths and not (open_row and rows[-1][0] == paths and len(rows[-1][1]) < MAX_EXCHANGES):
             rows.append((paths, []))
         open_row = bool(paths)
         if paths:
-            rows[-1][1].append({"user": asked.content, "assistant": answered.content})
+            rows[-1][1].append({"user": question.content, "assistant": answer.content})
+    if not rows:
+        raise InputError(f"dialogue {dialogue.id!r}: no question that the assistant answers while it hears a clip")
     for i, (paths, held) in enumerate(rows):
         audio = {"audio_id": paths[0]} if len(paths) == 1 else {"audio_ids": paths}
         yield {"id": f"{dialogue.id}-{i}", **audio, "dialogue": held}
@@ -152,9 +183,9 @@ def audio_dialogues(dialogue: Dialogue, path_of: PathOf) -> Iterator[dict]:
 
 def _exchanges(dialogue: Dialogue) -> Iterator[tuple[Turn, Turn]]:
     """A turn of the user and the assistant's reply."""
-    for asked, answered in zip(dialogue.turns, dialogue.turns[1:], strict=False):
-        if (asked.role, answered.role) == ("user", "assistant"):
-            yield asked, answered
+    for question, answer in pairwise(asked(dialogue)):
+        if (question.role, answer.role) == ("user", "assistant"):
+            yield question, answer
 
 
 # ---- tables

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from mdialog.errors import InputError
+from mdialog.metadata import ALIASES
 
 SUFFIXES = (".m3u", ".m3u8", ".xspf", ".jspf")  # read below a folder; these hold anything, and are read where they are named:
 NAMED_SUFFIXES = (".json", ".jsonl")
@@ -53,7 +54,8 @@ def read_playlists(path: str | Path, *, split: str | Path | None = None) -> list
     ----------
     path : str or Path
         ``.m3u``/``.m3u8``; ``.xspf``; ``.json``/``.jspf`` (``{"title": ..., "tracks": [...]}``, a list of those or of lists of
-        ids, a mapping of titles to such lists); ``.jsonl`` is CPCD's dialogues, of which the goal playlists are read.
+        ids, a mapping of titles to such lists, a slice of Spotify's Million Playlist Dataset); ``.jsonl`` is CPCD's
+        dialogues, of which the goal playlists are read.
     split : str or Path, optional
         CPCD's split; by default ``split.json`` beside the dialogues.
 
@@ -186,17 +188,28 @@ def _is_playlist(item: Any) -> bool:
 def _item(item: Any, path: Path) -> Entry:
     if isinstance(item, str | int):
         return Entry(str(item), _places(str(item), path), track_id=str(item))
+    if isinstance(item, dict) and isinstance(item.get("track"), dict):
+        item = item["track"]  # as Spotify's own interface wraps it
     if not isinstance(item, dict):
         raise InputError(f"{path}: {str(item)[:40]!r} is no track; write its id, its path, or an object that holds them")
-    said = {k: str(v[0] if isinstance(v, list) and v else v) for k, v in item.items() if v}
+    said = {re.sub(r"[\W_]", "", k.casefold()): text for k, v in item.items() if (text := _first(v))}
 
     def first(*keys: str) -> str:
         return next((said[key] for key in keys if key in said), "")
 
-    artist, title = first("artist", "creator"), first("title", "name")
-    place, track_id = first("path", "location", "file"), first("id", "track_id", "identifier")
+    artist, title = first(*ALIASES["artist"], "creator"), first(*ALIASES["title"])
+    place, track_id = first("path", "location", "file"), first("id", "trackid", "identifier", "trackuri", "uri")
     text = f"{artist} - {title}" if title else track_id or place or str(item)[:40]
     return Entry(text, _places(place, path) if place else (), ((artist, title),) if artist and title else (), track_id or None)
+
+
+def _first(value: Any) -> str:
+    """A value as text: of several the first, of an object its name."""
+    if isinstance(value, list):
+        value = value[0] if value else ""
+    if isinstance(value, dict):
+        value = value.get("name")
+    return str(value) if value else ""
 
 
 def _cpcd(path: Path, split: Path) -> Iterator[Playlist]:

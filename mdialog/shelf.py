@@ -25,6 +25,7 @@ TEXT_COLUMNS = (
     "meta_title", "meta_artist", "meta_album", "meta_genre", "meta_mood", "meta_theme", "meta_instrument", "meta_vocal",
     "meta_culture", "meta_tags", "meta_aspects", "meta_caption", "meta_description",
 )  # fmt: skip
+HEARD_COLUMNS = ("heard_genre", "heard_mood", "heard_theme", "heard_instrument", "heard_vocal")  # by which texts are found
 K1, B = 1.2, 0.75  # of BM25, as Robertson and Zaragoza (2009) advise
 
 
@@ -79,7 +80,7 @@ class Shelf:
             If it holds no track.
         """
         held = set(catalog.table("tracks").schema.names)
-        wanted = {"track_id", "path", "silent", "embedding", "meta_popularity", *TEXT_COLUMNS}
+        wanted = {"track_id", "path", "silent", "embedding", "meta_popularity", *TEXT_COLUMNS, *HEARD_COLUMNS}
         for kind, sources in WORD_SOURCES.items():
             wanted |= {column_of(kind, source) for source in sources}
         wanted |= {number_column(kind, source) for kind, sources in NUMBER_SOURCES.items() for source in sources}
@@ -154,16 +155,33 @@ class Shelf:
 
     @cached_property
     def bm25(self) -> "Bm25":
+        """Of metadata and of the texts that are kept beside the tracks."""
         return Bm25(self._documents())
 
-    def _documents(self) -> list[str]:
-        from mdialog.texts import by_track
+    @cached_property
+    def bm25_of_metadata(self) -> "Bm25":
+        """Of metadata alone."""
+        return Bm25(self._documents(texts=False))
 
+    def _documents(self, *, texts: bool = True) -> list[str]:
         columns = [self.column(name).to_pylist() for name in TEXT_COLUMNS]
-        named = zip(self.ids, self.artists, self.column("meta_genre").to_pylist(), strict=True)
-        columns.append(by_track(self.catalog, [{"track_id": i, "artist": a, "genres": g} for i, a, g in named]))
+        if texts:
+            columns.append(self._texts())
         parts = ([" ".join(v) if isinstance(v, list) else v for v in row if v] for row in zip(*columns, strict=True))
         return [" ".join(row) for row in parts]
+
+    def _texts(self) -> list[list[str]]:
+        """The texts about each track, by what metadata says of it; of a kind that it does not tell, by what is heard."""
+        from mdialog.texts import TOPICS, by_track
+
+        def known(kind: str) -> list[list[str]]:
+            read, heard = (self.column(f"{source}_{kind}").to_pylist() for source in ("meta", "heard"))
+            found = (a or b or [] for a, b in zip(read, heard, strict=True))
+            return [value if isinstance(value, list) else [value] for value in found]
+
+        topics = [sum(of, []) for of in zip(*map(known, ("album", *TOPICS)), strict=True)]
+        tracks = zip(self.ids, self.artists, known("genre"), topics, strict=True)
+        return by_track(self.catalog, [{"track_id": i, "artist": a, "genres": g, "topics": t} for i, a, g, t in tracks])
 
     def rows_named(self, kind: str, name: str) -> np.ndarray:
         """Numbers of the tracks of an artist, or with a title."""

@@ -4,20 +4,23 @@ Is it like the clip, does it commit itself, does it need the sound, has it been 
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from mdialog import brief as briefs
-from mdialog import claims, happenings, lexicon, seeds
+from mdialog import happenings, lexicon, seeds, subjects
+from mdialog.brief import Brief, Name
+from mdialog.claims import Claim
 from mdialog.dialogue import Dialogue
 from mdialog.errors import InputError
 from mdialog.evaluate.diversity import shared_words, words
 from mdialog.hearing import Share, share
 from mdialog.listener.base import Listener, Request
 from mdialog.plan import Clip, Plan
+from mdialog.referee import answered
 from mdialog.write import Play
 
 MISMATCHED = 20  # clips of other tracks that each answer is held against
@@ -27,16 +30,33 @@ RESAMPLES = 1_000  # of the bootstrap over answers, for the interval of the AUC
 CONTROLS = 100  # answers that are asked for again with the real clip too
 SOUNDS = ("noise", "silence", "none")
 
-# An answer with one of these does not commit itself. `lexicon.FORBIDDEN` holds what speaks of the task.
+# An answer with one of these does not commit itself. "I think", "maybe" and "I can't quite put my finger on it" are manners of
+# speech, not doubts. `lexicon.FORBIDDEN` holds what speaks of the task.
+_LEVEL = r"(?:(?:\w+ly|quite|rather|very|too|still|even|a (?:bit|little)) )?"
+_FINDS_OUT = r"(?:say|tell|know|determine|identify|be sure|make (?:\w+ )?out|work (?:\w+ )?out|pin (?:\w+ )?down)"
+_OPENING = (
+    r"(?:^|[.;:!?…]\s+)(?:(?:well|so|oh|hmm*|um+|uh|er|yes|no|maybe|perhaps|honestly|to me),? )*"
+    r"(?:i(?:'d| would)? (?:think|guess|suppose|believe|reckon|say),? (?:that )?)?"
+)
+_IT = r"(?:it|this|that|these|those|they|there|the \w+(?: \w+)?)"
+# What is no doubt about the sound: "That might be what you want.", "It could be worth a try.", "It may be called slow."
+_SURE = (
+    r"(?! (?:called|described|heard|said|it|what|why|worth|doable|right|wrong|your|for you|just what|the (?:one|thing)"
+    r"|one (?:for|of|to|you)|something (?:for|that|to|you)|(?:nice|good|fun|better|best) (?:for|to|if)|of|more (?:to|of))\b)"
+)
 LOW_CONFIDENCE = (
     r"\b(?:is|are|was|were|has|have)(?:n't| not)(?: been)? (?:\w+ly )?(?:specified|mentioned|stated|described|provided)\b",
     r"\b(?:is|are|was|were)(?:n't| not) (?:\w+ly )?(?:clear|known|indicated)\b",
     r"\bdoes(?:n't| not) (?:\w+ly )?(?:specify|mention|state|indicate)\b",
-    r"\b(?:it|that)(?:'s| is) (?:\w+ly )?(?:unclear|unknown|uncertain|unspecified)\b|\bunspecified\b",
-    r"\b(?:hard|difficult|impossible|tricky) (?:for me )?to (?:say|tell|know|determine|identify|make out)\b",
+    rf"\b{_IT}(?:'s| is| are) {_LEVEL}(?:unclear|unknown|uncertain)\b(?! to)|\bunspecified\b",
+    rf"\b(?:seems?|remains?|stays?|appears?(?: to be)?) {_LEVEL}(?:unclear|unknown)\b(?! to)",
+    rf"\b(?:hard|difficult|impossible|tricky) (?:for me )?to {_FINDS_OUT}\b",
     r"\bi(?:'m| am) (?:not (?:\w+ )?(?:sure|certain)|unsure|uncertain)\b(?!,? (?:but|yet)\b)",  # "but" commits after all
-    r"\bi (?:do not|don't|cannot|can't|could not|couldn't) (?:\w+ly )?(?:know|tell|say|determine|make out|identify|be sure)\b",
-    r"\b(?:cannot|can't|could not|couldn't) be (?:determined|identified|confirmed|known)\b",
+    rf"\bi (?:do not|don't|cannot|can't|could not|couldn't) {_LEVEL}{_FINDS_OUT}\b",
+    rf"\bi(?:'m| am) (?:not able|unable) to {_FINDS_OUT}\b",
+    r"\b(?:cannot|can't|could not|couldn't) be (?:determined|identified|confirmed|known|made out)\b",
+    rf"{_OPENING}(?:{_IT} )?(?:might|may|could) (?:well |just |also |possibly |perhaps |even )?be\b{_SURE}",
+    rf"\b{_IT}(?:'s| is| are) either\b[^.;!?]*\bor\b",
     r"\b(?:not enough|insufficient) (?:information|details?)\b|\bno information\b",
     r"\bi have no idea\b|\banyone's guess\b|\bno way (?:to|of) (?:tell|know)",
 )  # fmt: skip
@@ -59,9 +79,23 @@ class Answer:
         return next((turn.content for turn in reversed(before) if turn.role == "user"), "")
 
     @property
-    def clip(self) -> Clip:
-        """What it speaks of: the last clip that was played."""
-        return Clip(**self.dialogue.turns[self.turn].heard[-1].model_dump())
+    def clips(self) -> tuple[Clip, ...]:
+        """What it speaks of: of two that were played those that its claims are of, both where it compares or claims nothing."""
+        played = tuple(Clip(**span.model_dump()) for span in self.dialogue.turns[self.turn].heard[-2:])
+        of = {place for *_, place in self.said}
+        places = ("before", "this")[-len(played) :]
+        return tuple(clip for clip, place in zip(played, places, strict=True) if {place, "both"} & of) or played
+
+    @cached_property
+    def brief(self) -> Brief:
+        """What the record still tells of the brief with which it was written, with every name of the dialogue."""
+        turn = self.dialogue.turns[self.turn]
+        named = {track_id: Name(track.title, track.artist) for track_id, track in self.dialogue.tracks.items()}
+        played = [named[span.track_id] for span in turn.heard[-2:]]
+        return Brief(
+            turn.role, tuple(turn.intent), asks=tuple(turn.asks), offered=tuple(named.values()), about=played[-1],
+            before=played[0] if len(played) == 2 else None,
+        )  # fmt: skip
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -72,13 +106,27 @@ class Answer:
         return self.claims_in(self.text)
 
     def claims_in(self, text: str) -> frozenset[tuple]:
-        asks = self.dialogue.turns[self.turn].asks
-        found = claims.find(text, names=self.names) + happenings.find(text, asks, names=self.names)
-        return frozenset((claim.kind, claim.value, claim.present, claim.comparison) for claim in found)
+        """What a text in its place claims: kind, value, whether it is there, comparison, and of which clip."""
+        found = subjects.find(text, self.brief)
+        found += answered(text, self.brief, found) + happenings.find(text, self.brief.asks, names=self.names)
+        return frozenset(key for claim in found for key in _keys(claim))
 
     def same(self, text: str) -> bool:
         """Whether a text makes all claims of this answer, or has the same words."""
         return (bool(self.said) and self.said <= self.claims_in(text)) or words(text) == words(self.text)
+
+
+_TURNED = {"more": "less", "less": "more", "same": "same"}
+
+
+def _keys(claim: Claim) -> Iterator[tuple]:
+    """What a claim says, the same however it is put: of both is of each; where the first is faster, the second is slower."""
+    comparison, clip = claim.comparison, claim.clip
+    if comparison:
+        yield claim.kind, claim.value, claim.present, _TURNED[comparison] if clip == "before" else comparison, "both"
+        return
+    for place in ("before", "this") if clip == "both" else (clip,):
+        yield claim.kind, claim.value, claim.present, None, place
 
 
 def names_of(dialogue: Dialogue) -> tuple[str, ...]:
@@ -138,17 +186,17 @@ class Likeness:
 
 
 def calibrate(
-    texts: np.ndarray, sounds: np.ndarray, tracks: Sequence[str], *, percentile: float = 10.0, given: float | None = None,
-    seed: int = 0,
+    texts: np.ndarray, sounds: np.ndarray, tracks: Sequence[Collection[str]], *, percentile: float = 10.0,
+    given: float | None = None, seed: int = 0,
 ) -> Likeness:  # fmt: skip
     """Threshold of the similarity from mismatched pairs of the same answers and clips.
 
     Parameters
     ----------
     texts, sounds : np.ndarray [shape=(n, dim)]
-        L2-normalised embeddings of the answers, and of the clip of each.
-    tracks : sequence of str, of length n
-        Whose clip it is: a clip of the same track is no mismatch.
+        L2-normalised embeddings of the answers, and of what each speaks of.
+    tracks : sequence of collection of str, of length n
+        What it speaks of: what shares a track with it is no mismatch.
     percentile : float in [0, 100]
         Of the mismatched cosines.
     given : float, optional
@@ -159,8 +207,8 @@ def calibrate(
     n, rng = len(texts), seeds.generator(seed, "mismatched")
     picked = rng.permutation(n)[:CALIBRATED]
     other = rng.integers(0, max(1, n), size=(len(picked), MISMATCHED))
-    track = np.unique(np.asarray(tracks, dtype=str), return_inverse=True)[1]
-    apart = track[picked][:, None] != track[other]
+    of = [frozenset(some) for some in tracks]
+    apart = np.array([[not of[i] & of[j] for j in row] for i, row in zip(picked, other, strict=True)]).reshape(other.shape)
     if not apart.any():
         return Likeness(n, 0, None, None, None, given, given is not None, given is not None, None, None)
     own = (texts[picked] * sounds[picked]).sum(axis=1)

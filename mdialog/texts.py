@@ -16,6 +16,7 @@ from mdialog import vocab
 from mdialog.catalog import Catalog
 from mdialog.dialogue import read_dialogues
 from mdialog.errors import InputError
+from mdialog.metadata import canonical
 from mdialog.query import fold
 from mdialog.run import DIALOGUES
 
@@ -184,19 +185,39 @@ def every(catalog: Catalog) -> list[Text]:
     return [_text(row) for row in table.to_arrow().to_pylist()] if table is not None else []
 
 
+TOPICS = ("mood", "theme", "instrument", "vocal", "culture")  # kinds whose values a text of kind `music` may be about
+
+
 def by_track(catalog: Catalog, tracks: Sequence[dict]) -> list[list[str]]:
-    """For each track (``track_id``, ``artist``, ``genres``), the texts about it, its artist and its genres."""
+    """For each track, the texts about it, its artist, its genres, and those about music whose title is one of its topics.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    tracks : sequence of dict
+        ``track_id``, ``artist``, ``genres``, ``topics``: its album, and what is known of it of the kinds `TOPICS`.
+    """
     about: dict[tuple[str, str], list[str]] = {}
     for text in every(catalog):
-        about.setdefault((text.kind, fold(text.about) if text.kind != "track" else text.about), []).append(text.text)
+        for name in _names(text):
+            about.setdefault((text.kind, name), []).append(text.text)
     return [
-        [
+        list(dict.fromkeys([
             *about.get(("track", track["track_id"]), ()),
             *(about.get(("artist", fold(track["artist"])), ()) if track["artist"] else ()),
-            *(text for genre in track["genres"] or () for text in about.get(("genre", fold(genre)), ())),
-        ]
+            *(text for kind, named in (("genre", track["genres"]), ("music", track["topics"])) for name in named
+              for text in about.get((kind, fold(name)), ())),
+        ]))
         for track in tracks
-    ]
+    ]  # fmt: skip
+
+
+def _names(text: Text) -> set[str]:
+    """What a text may be joined by: as it says, and in the vocabulary's words."""
+    if text.kind == "track":
+        return {text.about}
+    kinds = {"genre": ("genre",), "music": TOPICS}.get(text.kind, ())
+    return {fold(text.about), *(fold(canonical(kind, text.about)) for kind in kinds)}
 
 
 def _text(row: dict) -> Text:

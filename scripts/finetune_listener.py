@@ -1,75 +1,154 @@
 """Tunes any audio chat model of transformers on dialogues and descriptions that were written and checked: LoRA through peft.
 
-    python scripts/finetune_listener.py my.run more.run --listener Qwen/Qwen2-Audio-7B-Instruct --out tuned --device cuda
+    python scripts/finetune_listener.py my.run more.run/filtered --listener Qwen/Qwen2-Audio-7B-Instruct --out tuned
+    python scripts/finetune_listener.py my.dataset --out tuned --exam 240
 
-Each turn of the runs is one example: the brief with its clips as sound, and the utterance that passed the checks. The loss
-is of the utterance alone. Dialogues are held out so that no artist and no track of theirs is trained on; their loss is printed
-before and after. The adapter is merged: OUT is a folder that `--listener` takes; its ``test.tracks`` holds the ids of the
-tracks that were held out, for ``mdialog evaluate --tracks``.
+Each turn of the runs, or of what a filter kept of them, is one example: the brief with its clips as sound, and the utterance
+that passed the checks. Of a dataset (`mdialog export --format messages --split`) it is each message of the assistant, after
+those before it. The loss is of the utterance alone. Dialogues are held out so that no artist and no track of theirs is trained
+on; their loss is printed before and after, and with --exam what share of questions about rendered clips is answered right. The
+adapter is merged: OUT is a folder that `--listener` takes; its ``test.tracks`` holds the ids of the tracks that were held out,
+for ``mdialog evaluate --tracks``.
 """
 
 import argparse
+import json
 import math
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from mdialog import brief as briefs
-from mdialog.audio import AudioCache
-from mdialog.dialogue import read_dialogues
+from mdialog import hearing
+from mdialog.audio import AudioCache, decode, mono, resample
 from mdialog.errors import InputError, MdialogError
+from mdialog.exam import Examiner
+from mdialog.export import ABOUT
+from mdialog.files import write_text
+from mdialog.kept import Kept, Source
 from mdialog.listener.base import Request
 from mdialog.listener.local import LocalListener
-from mdialog.plan import read_plans
-from mdialog.run import DIALOGUES, PLANS, player
-from mdialog.split import split, write_tracks
+from mdialog.plan import Plan, read_plans
+from mdialog.probes import draw_items
+from mdialog.run import PLANS, player
+from mdialog.split import TRACKS, split, write_tracks
+from mdialog.write import Play
 
 EARS = r".*(audio_tower|audio_encoder|audio_model|embed_audio|multi_modal_projector).*"  # stay as they are
+PROTOCOLS = ("letter", "cloze")  # of the exam: by writing, and by likelihood for who follows no instructions
 
 
 @dataclass(frozen=True)
 class Example:
-    """A turn to learn: what the listener is handed, and what it is to say."""
+    """A turn to learn: what the listener is handed, made anew each time so that no sound stays in memory, and what to say."""
 
-    request: Request
+    request: Callable[[], Request]
     said: str
 
 
-def examples(runs: Sequence[Path], *, play, ids: set[tuple[Path, str]]) -> list[Example]:
-    """The turns of some dialogues of the runs."""
+# ---- runs
+
+
+Taken = tuple[Source, Kept]
+
+
+def examples(taken: Sequence[Taken], *, play: Play) -> list[Example]:
+    """The turns of some dialogues of runs.
+
+    Raises
+    ------
+    InputError
+        If the sound of one is not there.
+    """
+    plans = {source: {plan.id: plan for plan in read_plans(source.run / PLANS)} for source in {source for source, _ in taken}}
     found = []
-    for run in runs:
-        plans = {plan.id: plan for plan in read_plans(run / PLANS)}
-        for dialogue in read_dialogues(run / DIALOGUES):
-            if (run, dialogue.id) not in ids:
-                continue
-            said, plan = [turn.content for turn in dialogue.turns], plans[dialogue.id]
-            for i, text in enumerate(said):
-                brief = briefs.build(plan, i, said[:i])
-                messages = briefs.messages(brief, play=lambda clip, plan=plan: play(plan, clip))
-                found.append(Example(Request(f"{run}/{dialogue.id}/{i}", messages), text))
+    for source, kept in taken:
+        said, plan = [turn.content for turn in kept.dialogue.turns], plans[source][kept.dialogue.id]
+        for i in kept.turns:
+            for clip in plan.turns[i].clips:
+                _check(plan.tracks[clip.track_id].path or f"track {clip.track_id}")
+            found.append(Example(lambda plan=plan, i=i, before=said[:i]: _request(plan, i, before, play), said[i]))
     return found
 
 
-def sides(runs: Sequence[Path], *, test_share: float, seed: int) -> tuple[set[tuple[Path, str]], set[tuple[Path, str]]]:
-    """Which dialogues are trained on and which are held out: by artists and tracks, over all runs together."""
-    of = {}
-    dialogues = []
-    for run in runs:
-        for dialogue in read_dialogues(run / DIALOGUES):
-            alias = dialogue.model_copy(update={"id": f"{len(of):08d}"})
-            of[alias.id] = (run, dialogue.id)
-            dialogues.append(alias)
+def _request(plan: Plan, i: int, before: Sequence[str], play: Play) -> Request:
+    messages = briefs.messages(briefs.build(plan, i, before), play=lambda clip: play(plan, clip))
+    return Request(f"{plan.id}/{i}", messages)
+
+
+def _check(path: str | Path) -> None:
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such sound file; put it back, or leave its dialogues out")
+
+
+def sides(folders: Sequence[Path], *, test_share: float, seed: int) -> tuple[list[Taken], list[Taken]]:
+    """What is trained on and what is held out: by artists and tracks, over all runs together."""
+    sources = [Source.of(folder) for folder in folders]
+    of = {f"{i:08d}": one for i, one in enumerate((source, kept) for source in sources for kept in source.read())}
+    dialogues = [kept.dialogue.model_copy(update={"id": name}) for name, (_, kept) in of.items()]
     try:
         found = split(dialogues, test_share=test_share, seed=seed)
     except InputError:
         found = split(dialogues, test_share=test_share, by="held tracks", seed=seed)
     print(f"dialogues: {found}", flush=True)
-    return {of[i] for i in found.train}, {of[i] for i in found.test}
+    return [of[name] for name in found.train], [of[name] for name in found.test]
+
+
+# ---- a dataset
+
+
+def read_messages(folder: Path, side: str, *, sample_rate: int) -> list[Example]:
+    """What the assistant says in a side of an exported dataset, each after the messages before it.
+
+    Raises
+    ------
+    InputError
+        If the dataset has no such side, or not the format.
+    """
+    path, found = folder / f"{side}.jsonl", []
+    try:
+        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+        if about["format"] != "messages":
+            raise InputError(f"{folder} has the format {about['format']!r}; export with --format messages --split")
+        for row in rows:
+            for i, message in enumerate(row["messages"]):
+                for part in message["content"]:
+                    if part["type"] == "audio":
+                        _check(folder / part["audio"])
+                if message["role"] == "assistant":
+                    said = "\n".join(part["text"] for part in message["content"])
+                    name, before = f"{row['id']}/{i}", row["messages"][:i]
+                    found.append(Example(lambda n=name, b=before: Request(n, _loaded(b, folder, sample_rate)), said))
+    except FileNotFoundError as error:
+        raise InputError(f"{error.filename} is not there: export with --format messages --split") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: no rows of messages ({error!r}); export again") from error
+    return found
+
+
+def _loaded(messages: Sequence[dict], folder: Path, sample_rate: int) -> list[dict]:
+    """Messages with samples in the place of paths."""
+
+    def part(held: dict) -> dict:
+        if held["type"] == "audio":
+            return {"type": "audio", "audio": _samples(folder / held["audio"], sample_rate)}
+        return {"type": "text", "text": held["text"]}
+
+    return [{"role": message["role"], "content": [part(held) for held in message["content"]]} for message in messages]
+
+
+def _samples(path: Path, sample_rate: int) -> np.ndarray:
+    found = decode(path)
+    return resample(mono(found.samples), found.sample_rate, sample_rate)
+
+
+# ---- tuning
 
 
 class Tuner:
@@ -89,7 +168,7 @@ class Tuner:
     def loss(self, example: Example) -> torch.Tensor:
         """Mean cross entropy of an utterance's tokens and its end, given the brief and the sound."""
         tokenizer, listener = self.listener.processor.tokenizer, self.listener
-        inputs = listener._collate([listener._inputs(example.request)])
+        inputs = listener._collate([listener._inputs(example.request())])
         said = tokenizer.encode(example.said, add_special_tokens=False)
         said = torch.tensor([[*said, tokenizer.eos_token_id]], device=listener.model.device)
         n_prompt = inputs["input_ids"].shape[1]
@@ -140,9 +219,22 @@ def _groups(taught: Sequence[Example], batch: int, rng: random.Random) -> Iterat
         yield from (order[i : i + batch] for i in range(0, len(order), batch))
 
 
+def examine(listener: LocalListener, *, n: int, seed: int) -> Iterator[str]:
+    """What share of `n` questions about rendered clips is right with each sound, a line a protocol."""
+    listener.model.eval()
+    probes, items = draw_items(n, seed=seed)
+    examiner = Examiner(listener, probes, items, seed=seed)
+    tasks = [task for task in examiner.tasks(PROTOCOLS) if task[0] in PROTOCOLS]
+    answers = [answer for several in examiner.answers(tasks) for answer in several]
+    for row in hearing.rows(answers, items):
+        if row.category == "all":
+            shares = ", ".join(f"{hearing.SOUND_NAMES[sound]} {share}" for sound, share in row.right.items())
+            yield f"{row.protocol}: right with the {shares} (n {row.right['real'].n}, chance {row.chance:.2f})"
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", type=Path, nargs="+", help="run folders of `mdialog generate`, of any recipe")
+    parser.add_argument("data", type=Path, nargs="+", help="run folders, filters' folders, or one exported dataset")
     parser.add_argument("--listener", default="listener-mini")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--device", default="cpu")
@@ -151,26 +243,44 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--batch", type=int, default=8, help="turns a step")
     parser.add_argument("--epochs", type=float, default=2.0)
     parser.add_argument("--minutes", type=float, default=60.0, help="at most")
-    parser.add_argument("--held", type=float, default=0.1, help="share of the dialogues held out")
+    parser.add_argument("--held", type=float, default=0.1, help="share of the dialogues held out; a dataset has its own")
+    parser.add_argument("--exam", type=int, default=0, help="questions about rendered clips, before and after")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(arguments)
     torch.manual_seed(args.seed)
     try:
         listener = LocalListener.load(args.listener, device=args.device, dtype="float32" if args.device == "cpu" else None)
-        play = player(AudioCache(), sample_rate=listener.sample_rate)
-        train, test = sides(args.runs, test_share=args.held, seed=args.seed)
-        taught, held = (examples(args.runs, play=play, ids=ids) for ids in (train, test))
+        taught, held, write_held = _data(args, listener.sample_rate)
     except MdialogError as error:
         raise SystemExit(str(error)) from error
     tuner = Tuner(listener, rank=args.rank, rate=args.rate)
     print(f"{len(taught)} turns taught, {len(held)} held out, {sum(p.numel() for p in tuner.trained):,} parameters", flush=True)
-    print(f"held out before: loss {tuner.held_out_loss(held):.4f}", flush=True)
+    _report("before", tuner, held, args)
     tuner.train(taught, minutes=args.minutes, epochs=args.epochs, batch=args.batch, seed=args.seed)
-    print(f"held out after: loss {tuner.held_out_loss(held):.4f}", flush=True)
+    _report("after", tuner, held, args)
     tuner.save(args.out)
-    write_tracks((dialogue for run in args.runs for dialogue in read_dialogues(run / DIALOGUES) if (run, dialogue.id) in test),
-                 args.out)  # fmt: skip
+    write_held()
     print(f"saved {args.out}; write with it: mdialog generate --listener {args.out}")
+
+
+def _data(args: argparse.Namespace, sample_rate: int) -> tuple[list[Example], list[Example], Callable[[], None]]:
+    """What is taught, what is held out, and how the tracks of the latter are written down."""
+    if any((folder / ABOUT).is_file() for folder in args.data):
+        (folder, *others) = args.data
+        if others:
+            raise InputError("a dataset has a test side of its own, which others may train on; give it alone, or give runs")
+        taught, held = (read_messages(folder, side, sample_rate=sample_rate) for side in ("train", "test"))
+        return taught, held, lambda: write_text(args.out / TRACKS, (folder / TRACKS).read_text(encoding="utf-8"))
+    play = player(AudioCache(), sample_rate=sample_rate)
+    train, test = sides(args.data, test_share=args.held, seed=args.seed)
+    taught, held = (examples(taken, play=play) for taken in (train, test))
+    return taught, held, lambda: write_tracks((kept.dialogue for _, kept in test), args.out)
+
+
+def _report(when: str, tuner: Tuner, held: Sequence[Example], args: argparse.Namespace) -> None:
+    print(f"held out {when}: loss {tuner.held_out_loss(held):.4f}", flush=True)
+    for line in examine(tuner.listener, n=args.exam, seed=args.seed) if args.exam else ():
+        print(f"exam {when}, {line}", flush=True)
 
 
 if __name__ == "__main__":

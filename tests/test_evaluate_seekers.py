@@ -1,6 +1,7 @@
 """Simulated seekers: tastes that can be satisfied, grades by the composer's labels, feedback that is fair to its control."""
 
 import importlib.util
+import shutil
 import sys
 
 import numpy as np
@@ -89,6 +90,17 @@ def test_ways_of_ranking(shelf):
         assert len(rest) == len(shelf) - people.CUT and not set(rest) & set(ids), name
     known = [shelf.popularity[shelf.index[t]] for t in ways["popularity order"]("", match.NO_OPINIONS, ())]
     assert known == sorted(known, reverse=True)
+
+
+def test_bm25_over_metadata_reads_no_texts(catalog_path, shelf, tmp_path):
+    from mdialog import texts
+    from mdialog.catalog import Catalog
+
+    shutil.copytree(catalog_path, tmp_path / "catalog")
+    told = Catalog.open(tmp_path / "catalog")
+    texts.keep([texts.Text("track", shelf.ids[-1], "dense", "slow jazz " * 9, "ear")], told)
+    before, after = (people.rankings(one)["BM25 over metadata"] for one in (shelf, Shelf.of(told)))
+    assert before("slow jazz", match.NO_OPINIONS, ()) == after("slow jazz", match.NO_OPINIONS, ())
 
 
 def test_feedback_follows_the_taste(shelf, truth, crowd):

@@ -5,13 +5,14 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
-from test_sieves import HZ, RATE, WORDS, Hearing, talk
+from test_sieves import HZ, RATE, WORDS, Hearing, pair, talk
 
 from mdialog import run
 from mdialog.dialogue import read_dialogues, to_json
 from mdialog.errors import InputError
 from mdialog.evidence import COLUMNS
-from mdialog.filtration import DROPPED, FILTERS, KEPT, PAGE, RESULT, Filter, filter_run, written_by
+from mdialog.filtration import DROPPED, FILTERS, PAGE, Filter, filter_run, written_by
+from mdialog.kept import KEPT, RESULT
 from mdialog.options import validated
 from mdialog.plan import write_plans
 from mdialog.run import CONFIG, DIALOGUES, PLANS
@@ -87,6 +88,16 @@ def test_a_given_threshold_drops_what_is_unlike_its_clip_with_the_figures(folder
     (row,) = lines(tmp_path / "out" / DROPPED)
     assert row["id"] == "md-000007" and row["reasons"] == {"similarity": [{"turn": 1, "cosine": 0.0, "threshold": 0.3}]}
     assert row["record"]["turns"][1]["content"] == "It has a flute in it."
+
+
+def test_an_answer_is_held_against_the_clips_that_it_speaks_of(folder, tmp_path):
+    texts = ["The first one is slow.", "The second one is slow.", "Both are slow.", "The first one is slow, like the other."]
+    found = [pair(tmp_path / "music", text).dialogue.model_copy(update={"id": f"co-{i}"}) for i, text in enumerate(texts)]
+    (folder / DIALOGUES).write_text("".join(to_json(record) + "\n" for record in found), encoding="utf-8")
+    options = Filter(filters=("similarity",), min_similarity=0.99)
+    filter_run(folder, catalog=Stub(), listener=None, options=options, out=tmp_path / "out")
+    cosine = {row["id"]: row["reasons"]["similarity"][0]["cosine"] for row in lines(tmp_path / "out" / DROPPED)}
+    assert cosine == {"co-1": pytest.approx(0.1, abs=0.01), "co-2": pytest.approx(0.77, abs=0.01)}  # t1 is slow, t2 is not
 
 
 def test_what_the_listener_says_without_the_sound_is_dropped(folder, tmp_path, monkeypatch):

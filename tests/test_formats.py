@@ -7,6 +7,7 @@ import pytest
 from mdialog.dialogue import validate
 from mdialog.errors import InputError
 from mdialog.formats import (
+    ASKED_FOR,
     FORMATS,
     audio_dialogues,
     chat,
@@ -20,6 +21,7 @@ from mdialog.formats import (
     spans_of,
 )
 from mdialog.intents import ROLE_INTENTS
+from mdialog.recipes.description import LENGTHS
 
 A, B, C = ("t1", 0.0, 10.0), ("t2", 10.0, 20.0), ("t3", 0.0, 10.0)
 
@@ -56,7 +58,7 @@ def test_clips_stand_before_what_was_said_while_hearing_them():
     assert shown == [
         ("user", ["Something calm, please.", "t1@0"]),
         ("assistant", ['Here is "Blue Hour".\u2028It is calm.']),
-        ("user", ["t1@0", "Lovely. Another?", "t1@0", "t2@10"]),
+        ("user", ["Lovely. Another?", "t2@10"]),
         ("assistant", ["This one is slower."]),
         ("user", ["Thanks."]),
         ("assistant", ["You are welcome."]),
@@ -72,14 +74,16 @@ def test_clips_stand_before_what_was_said_while_hearing_them():
         ([said("user", "a"), said("user", "b", A), said("assistant", "c")], "ua"),
         ([said("user", "a"), said("assistant", "b"), said("assistant", "c")], "ua"),
         ([said("user", "a"), said("assistant", "b"), said("assistant", "c", A), said("user", "d", B)], "uauau"),
+        ([said("user", "a", A, B), said("assistant", "b", A, B), said("assistant", "c", B, A, B)], "ua"),
     ],
 )
-def test_roles_alternate_and_no_word_and_no_clip_is_lost(turns, roles):
+def test_roles_alternate_no_word_and_no_clip_is_lost_and_none_is_given_twice(turns, roles):
     made = chat(dialogue(*turns))
     assert "".join(m.role[0] for m in made) == roles
     words = "\n".join(p for m in made for p in m.parts if isinstance(p, str)).split("\n")
     assert words == [t["content"] for t in turns]
-    assert sum(not isinstance(p, str) for m in made for p in m.parts) == sum(len(t["heard"]) for t in turns)
+    given = [span_key(p) for m in made for p in m.parts if not isinstance(p, str)]
+    assert given == list(dict.fromkeys(tuple(span.values()) for t in turns for span in t["heard"]))
     assert all(isinstance(p, str) for m in made if m.role == "assistant" for p in m.parts)
     for m in made:
         assert not any(isinstance(p, str) and isinstance(q, str) for p, q in zip(m.parts, m.parts[1:], strict=False))
@@ -89,15 +93,37 @@ def test_messages_have_one_type_of_part():
     row = messages(TALK, name)
     parts = [p for m in row["messages"] for p in m["content"]]
     assert all(p.keys() == {"type", "audio", "text"} and (p["audio"] is None) != (p["text"] is None) for p in parts)
-    assert [p["audio"] for p in parts if p["type"] == "audio"] == ["t1@0", "t1@0", "t1@0", "t2@10"]
+    assert [p["audio"] for p in parts if p["type"] == "audio"] == ["t1@0", "t2@10"]
 
 
 def test_as_many_tags_as_paths_in_their_order():
     row = conversations(TALK, name)
     assert [c["from"] for c in row["conversations"]] == ["human", "gpt"] * 3
-    assert sum(c["value"].count("<audio>") for c in row["conversations"]) == len(row["audios"]) == 4
-    assert row["audios"] == ["t1@0", "t1@0", "t1@0", "t2@10"]
-    assert row["conversations"][2]["value"] == "<audio>\nLovely. Another?\n<audio>\n<audio>"
+    assert sum(c["value"].count("<audio>") for c in row["conversations"]) == len(row["audios"]) == 2
+    assert row["audios"] == ["t1@0", "t2@10"]
+    assert row["conversations"][2]["value"] == "Lovely. Another?\n<audio>"
+
+
+def told(*asks: str, span=A) -> dict:
+    return said("assistant", f"It is {asks}.", span, intent=["description"], asks=list(asks))
+
+
+def test_each_length_of_a_description_is_asked_for_in_words_of_its_own():
+    one = dialogue(*(told(length) for length in LENGTHS), told("haiku"), told())
+    row = conversations(one, name)
+    asked = [c["value"] for c in row["conversations"] if c["from"] == "human"]
+    assert len(set(asked)) == len(asked) == len(LENGTHS) + 2 and row["audios"] == ["t1@0"]
+    assert asked[0].startswith("<audio>\n") and "haiku" in asked[-2] and set(ASKED_FOR) == set(LENGTHS)
+    assert [c["value"] for c in row["conversations"] if c["from"] == "gpt"] == [t.content for t in one.turns]
+    first = messages(one, name)["messages"][0]["content"]
+    assert [part["type"] for part in first] == ["audio", "text"]
+    rows = list(audio_dialogues(one, name))
+    assert [len(r["dialogue"]) for r in rows] == [4, 2] and all(held["user"] for r in rows for held in r["dialogue"])
+
+
+def test_who_was_asked_for_a_description_is_not_asked_again():
+    shown = [p for m in chat(dialogue(said("user", "Tell me of it."), told("dense"))) for p in m.parts if isinstance(p, str)]
+    assert shown == ["Tell me of it.", "It is ('dense',)."]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +158,9 @@ def test_questions_about_the_same_clips_are_a_row():
 
 
 def test_without_sound_there_is_nothing_to_ask_about():
-    assert list(audio_dialogues(dialogue(said("user", "q"), said("assistant", "a"), said("user", "q", A)), name)) == []
+    for turns in ([said("user", "q"), said("assistant", "a"), said("user", "q", A)], [said("assistant", "a", A)]):
+        with pytest.raises(InputError, match="md-000000.*while it hears"):
+            list(audio_dialogues(dialogue(*turns), name))
 
 
 def test_lp_musicdialog_has_its_columns_and_notation():

@@ -126,6 +126,45 @@ def test_json_in_its_forms(tmp_path, held, expected):
     assert len({p.id for p in found}) == len(found)
 
 
+MILLION = {
+    "info": {"slice": "0-999"},
+    "playlists": [{"name": "Throwbacks", "pid": 0, "tracks": [
+        {"pos": 0, "artist_name": "Ana Sol", "track_uri": "spotify:track:0U", "artist_uri": "spotify:artist:2w",
+         "track_name": "River", "album_uri": "spotify:album:6v", "duration_ms": 226863, "album_name": "Sea"},
+        {"pos": 1, "artist_name": "Ötzi", "track_uri": "spotify:track:1V", "track_name": "é"},
+    ]}],
+}  # fmt: skip
+SPELLINGS = (
+    {"artist_name": "Ana Sol", "track_name": "River", "track_uri": "u"}, {"trackName": "River", "artistName": "Ana Sol"},
+    {"Title": "River", "Artist": ["Ana Sol", "Ötzi"]}, {"name": "River", "artists": [{"name": "Ana Sol"}], "uri": "u"},
+    {"added_at": "2020", "track": {"name": "River", "artists": [{"name": "Ana Sol"}], "id": "u"}},
+    {"track": "River", "artist": "Ana Sol", "album": {"name": "Sea"}}, {"title": "River", "name": "x", "creator": "Ana Sol"},
+)  # fmt: skip
+
+
+def test_the_million_playlist_dataset_is_read(tmp_path):
+    (tmp_path / "mpd.slice.0-999.json").write_text(json.dumps(MILLION), encoding="utf-8")
+    (playlist,) = read_playlists(tmp_path / "mpd.slice.0-999.json")
+    assert playlist.title == "Throwbacks"
+    assert [(e.names, e.track_id) for e in playlist.entries] == [
+        ((("Ana Sol", "River"),), "spotify:track:0U"), ((("Ötzi", "é"),), "spotify:track:1V"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("item", SPELLINGS)
+def test_a_track_is_named_in_any_spelling(tmp_path, item):
+    (tmp_path / "x.json").write_text(json.dumps([item]))
+    ((entry,),) = (playlist.entries for playlist in read_playlists(tmp_path / "x.json"))
+    assert entry.names == (("Ana Sol", "River"),) and entry.track_id in ("u", None)
+
+
+@pytest.mark.parametrize("item", [{"artists": [], "name": None}, {"artists": [{}], "name": {}}, {"x": 1}, {}])
+def test_a_track_without_a_name_is_none_and_no_error(tmp_path, item):
+    (tmp_path / "x.json").write_text(json.dumps([item]))
+    ((entry,),) = (playlist.entries for playlist in read_playlists(tmp_path / "x.json"))
+    assert entry.names == () and entry.track_id is None and not entry.paths
+
+
 NO_JSON = ("", "{", "3", '"t1"', "{}", '{"a": 1}', '{"tracks": 3}', '[["t1"], "t2"]', '["t1", null]', "[" * 5000)
 
 

@@ -91,6 +91,45 @@ def test_texts_about_a_track_its_artist_and_its_genre_are_among_the_words_it_is_
     assert others and not any("yodelheim" in d or "zebrafish" in d for d in others)
 
 
+def words_of(catalog):
+    """The documents by which tracks are found, once texts are kept."""
+    return Shelf.of(Catalog.open(catalog.path))._documents()
+
+
+def test_a_genre_that_is_only_heard_finds_its_texts_and_metadata_goes_first(catalog, monkeypatch):
+    texts.keep([Text("genre", "Hip-Hop", "text", "zebrafish", "x"), Text("genre", "waltz", "text", "quokka", "x")], catalog)
+    shelf = Shelf.of(catalog)
+    held = {"meta_genre": [["hip hop"], None, [], ["waltz"], None], "heard_genre": [["waltz"], ["hip hop"], ["waltz"], [], []]}
+    fill = [None] * (len(shelf) - 5)
+    column = type(shelf).column
+    given = {name: pa.array([*values, *fill], pa.list_(pa.string())) for name, values in held.items()}
+    monkeypatch.setattr(Shelf, "column", lambda self, name: given.get(name, column(self, name)))
+    found = [("zebrafish" in document, "quokka" in document) for document in shelf._documents()]
+    assert found == [(True, False), (True, False), (False, True), (False, True), *[(False, False)] * (1 + len(fill))]
+
+
+def test_a_text_about_music_is_found_by_tracks_of_its_topic(catalog):
+    rows = Shelf.of(catalog)
+    album = next(filter(None, rows.column("meta_album").to_pylist()))
+    mood = next(moods[0] for moods in rows.column("heard_mood").to_pylist() if moods)
+    told = [Text("music", album.upper(), "text", "zebrafish", "x"), Text("music", mood, "text", "quokka", "y"),
+            Text("music", "A history of nothing", "text", "yodelheim", "z")]  # fmt: skip
+    texts.keep(told, catalog)
+    read, heard = (rows.column(name).to_pylist() for name in ("meta_mood", "heard_mood"))
+    for i, document in enumerate(words_of(catalog)):
+        assert ("zebrafish" in document) == (rows.column("meta_album").to_pylist()[i] == album)
+        assert document.count("quokka") == int(mood in (read[i] or heard[i] or ()))
+        assert "yodelheim" not in document
+
+
+def test_metadata_alone_has_no_word_of_a_text(catalog):
+    shelf = Shelf.of(catalog)
+    before = shelf.bm25_of_metadata.scores("zebrafish")
+    texts.keep([Text("track", shelf.ids[0], "dense", "zebrafish", "ear")], catalog)
+    after = Shelf.of(catalog)
+    assert not before.any() and not after.bm25_of_metadata.scores("zebrafish").any() and after.bm25.scores("zebrafish")[0] > 0
+
+
 def test_the_command_keeps_and_finds(catalog, tmp_path):
     (tmp_path / "lives").mkdir()
     (tmp_path / "lives" / "waltz.txt").write_text("A dance of three beats from Vienna.")

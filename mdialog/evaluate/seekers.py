@@ -211,7 +211,7 @@ def rankings(shelf: Shelf) -> dict[str, Ranking]:
 
     return {
         "popularity order": lambda wish, opinions, left: ordered(shelf.popularity, left),
-        "BM25 over metadata": lambda wish, opinions, left: ordered(shelf.bm25.scores(wish), left),
+        "BM25 over metadata": lambda wish, opinions, left: ordered(shelf.bm25_of_metadata.scores(wish), left),
         "CLAP, text to sound": lambda wish, opinions, left: ordered(match.by_text(shelf, wish), left),
     }
 
