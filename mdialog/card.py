@@ -80,12 +80,14 @@ def _grounding(source: Source) -> list[str]:
         found = json.loads(path.read_text(encoding="utf-8"))
         shares = {sound: cells.get("all", {"hits": 0, "n": 0}) for sound, cells in found["by_kind"].items()}
         cells = {sound: Share(shares[sound]["hits"], shares[sound]["n"]).figure() for sound in (*SOUNDS, "accepted")}
-        who, truth = found["listener"], found["truth"]
+        who, truth, gain = found["listener"], found["truth"], found["gain"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return [title, "", f"Not known: {path.name} of the run cannot be read ({error!r}); evaluate it again."]
     judge = "the composer's labels" if truth == "composer" else "the verifier that filtered the run, for lack of labels"
+    more = "With the real clip {:+.2f} [{:+.2f}, {:+.2f}] more is true than with another one. "
+    adds = more.format(*gain) if gain else ""
     whole = " All figures are of the whole run, before it was filtered." if source.filtered else ""
-    return [title, "", f"Share of the audible claims that are true, by {judge}, with 95 % Wilson intervals. Turns were "
+    return [title, "", f"{adds}Share of the audible claims that are true, by {judge}, with 95 % Wilson intervals. Turns were "
             f"written again by {who} while it heard the real clip, another one, noise and silence; accepted is what stands in "
             "the run." + whole, "",
             f"| {' | '.join(cells)} |", "|" + "---|" * len(cells), f"| {' | '.join(cells.values())} |"]  # fmt: skip

@@ -29,7 +29,7 @@ def evaluated(run, **shares):
     names = {"real": "real clip", "another": "another clip"}
     cells = {names.get(sound, sound): {"all": share(*of)} if of else {} for sound, of in shares.items()}
     (run / "evaluation").mkdir(exist_ok=True)
-    found = {"listener": "ear@1", "truth": "composer", "by_kind": cells}
+    found = {"listener": "ear@1", "truth": "composer", "by_kind": cells, "gain": [0.6, 0.5, 0.7]}
     (run / "evaluation" / "grounding.json").write_text(json.dumps(found))
 
 
@@ -61,6 +61,7 @@ def test_figures_are_those_of_the_evaluation(folder, tmp_path):  # noqa: F811
     first = text.strip().split("\n## ")[1]
     assert "0.900 [0.826, 0.945] (n 100) | 0.300" in first and "| - | 0.970" in first and "before it was filtered" in first
     assert "8 of 9 dialogues were kept (similarity 1)" in text and "composer" in first
+    assert "With the real clip +0.60 [+0.50, +0.70] more is true" in first
 
 
 @pytest.mark.parametrize("held", ["", "[]", "{}", '{"by_kind": 3}', '{"by_kind": {"real clip": {"all": {}}}}'])
