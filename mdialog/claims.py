@@ -143,24 +143,44 @@ _BPM = re.compile(
 )
 
 
-_YES = re.compile(r"\b(?:yes|yep|yeah|indeed|certainly|affirmative|of course|you bet|i think so|it is so)\b", re.I)
-_NO = re.compile(r"\b(?:no|nope|not|negative|don't think so|afraid not|doubt it)\b", re.I)
-_FIRST_WORDS = re.compile(r"[^.:;!?]{0,60}")
+# Words that answer a question after a value. "No" and "not" before a word deny that word, unless it begins a sentence of its
+# own; "certainly" and its like answer where they begin a clause.
+_ANSWER = re.compile(
+    r"\b(?P<both>(?:yes|no) (?:and|or) (?:yes|no))\b"
+    r"|\b(?P<yes>(?:yes|yep|yeah|yup)\b|i (?:think|believe|guess|should think) so\b|you bet\b|it is so\b(?! \w)"
+    r"|(?<![\w'] )(?:(?:oh|why|well|most) )*(?:(?:indeed|certainly|affirmative|of course)\b(?! not\b)"
+    r"|(?:absolutely|definitely|sure)\b(?! \w))|(?:it|there|they) (?:is|are|does|has|do)(?=[.;!]|$))"
+    r"|\b(?P<no>(?:by|in) no (?:means|way)\b|nope\b|negative\b|(?:don't|wouldn't) (?:think|say|believe) so\b"
+    r"|doubt (?:it|that|so)\b(?!'| (?!very|somehow)\w)|(?:it|there|they) (?:is|are|does|has|do)(?:n't| not)(?=[,.;!]|$)"
+    r"|no\b(?!\. ?\d)(?! (?!(?:no|not|as|by|really|sir|way|chance|i|i'm|i'd|it|it's|there|there's|that's|the|they|this"
+    r"|nobody|nothing|none|not|never|sorry|but|sadly|actually|definitely|listen|thanks?)\b)\w)"
+    r"|not(?: at all| really| quite| exactly| here| in the least| a (?:bit|chance))?(?=[,.:;!?]|$)"
+    r"|not (?:as|that|so far as|as far as) (?:i|we|one)\b|not (?:to|by|in|on) (?:my|these|our|this)\b)",
+    re.I,
+)
+_PLAIN = re.compile(r"yes|yep|yeah|yup|no|nope", re.I)
+_FIRST_WORDS = re.compile(r"\W*[^.:;!?]{0,60}")
 
 
 def yes_or_no(text: str) -> re.Match | None:
-    """The word with which a text answers a question after a value: group 0 matches ``yes`` or ``no`` words, the last such wins.
+    """The word with which a text answers a question after a value: the first, or the last of "yeah, no".
 
-    Only what opens the text counts: "No, it's slow.", "Right, I don't think so: no drums."
+    Only what opens the text counts ("No, it's slow.", "Right, I don't think so: no drums."), and nothing that is quoted.
     """
-    opening = _FIRST_WORDS.match(text)[0]
-    opening = ",".join(opening.split(",")[:3])
-    return _NO.search(opening) or _YES.search(opening)
+    plain = re.sub(r'"[^"]*"', lambda m: "_" * len(m[0]), text.replace("’", "'"))
+    end = len(",".join(_FIRST_WORDS.match(plain)[0].split(",")[:3]))
+    answer = None
+    for match in _ANSWER.finditer(plain):
+        corrects = answer and _PLAIN.fullmatch(match[0]) and not re.search(r"\w", plain[answer.end() : match.start()])
+        if match.start() >= end or answer and not corrects:
+            break
+        answer = match
+    return answer if answer and answer.lastgroup != "both" else None
 
 
 def is_no(answer: re.Match) -> bool:
     """Whether what :func:`yes_or_no` found says no."""
-    return bool(_NO.fullmatch(answer[0]))
+    return answer.lastgroup == "no"
 
 
 def _in_span(masked: str, start: int, end: int) -> list[Claim]:

@@ -374,3 +374,37 @@ def test_hardly_a_statement_of_the_phrase_book_goes_unfound():
     missed = [text for text in said if not claims.find(text)]
     assert len(said) > 8000
     assert len(missed) <= 0.05 * len(said), missed[:40]
+
+
+@pytest.mark.parametrize(
+    "text, yes",
+    [
+        ("Yes, it's high-energy, and no voices on this one.", True),
+        ("Oh yes, there is no piano in it.", True),
+        ("Yes, there's a flute, no doubt.", True),
+        ("No, there's a cello, of course.", False),
+        ("No, indeed, it's slow.", False),
+        ("Yeah, no, it's fast.", False),
+        ("I don’t think so, it's fast.", False),
+        ("Certainly not.", False),
+        ("Of course not, it's slow.", False),
+        ("It isn't.", False),
+        ("Not as I hear it, it's fast.", False),
+        ("... no.", False),
+        # a word that is denied, a sentence that says it in words, a title: none of these answers
+        ("It's not slow, it's fast.", None),
+        ("Not a flute, a cello.", None),
+        ("No voices on this one.", None),
+        ("It is so slow.", None),
+        ("It's certainly slow.", None),
+        ("No idea.", None),
+        ("Yes and no: a bit of both.", None),
+        ('"No. 22 in Red" is fast.', None),
+        ('"Yes" is fast.', None),
+        ("", None),
+        ("?! …", None),
+    ],
+)
+def test_only_a_word_that_answers_is_yes_or_no(text, yes):
+    answer = claims.yes_or_no(text)
+    assert (answer and not claims.is_no(answer)) is yes
