@@ -97,11 +97,16 @@ _AS_SUCH = re.compile(  # a genre as the bare subject of a sentence: "Reggae alw
     r"|does|doesn't|came|comes|died|lives|began|makes?|gives?|leaves?|brings?|bores?|cheers?|helps?|relaxes|calms|changed)\b",
     re.I,
 )
-_MISSING = re.compile(
+_MISSING = re.compile(  # told after the word; what never comes in before something else does come in
     r": (?:none|no)\b|, (?:there|it) (?:isn't|aren't|is not|are not|hasn't got|hasn't|doesn't have) (?:one|any)\b"
-    r"| (?:(?:is|are) (?:missing|absent|nowhere|gone|out\b(?! in))|(?:is not|are not|isn't|aren't)"
+    r"| (?:(?:is|are|was|were|ha(?:s|ve) been) (?:\w+ly )?(?:missing|absent|omitted|left out|removed|stripped (?:away|out)"
+    r"|non ?existent|nowhere|gone|conspicuous by|out\b(?! in))|(?:is not|are not|isn't|aren't)"
     r"(?:\W*$|(?: \w+)? (?:there|here|present|in|on|playing|used|heard|included|featured|part|audible|around|involved)\b)"
-    r"|free\b)", re.I
+    r"|free\b|less(?=\W*$|[,.;]))"
+    r"| (?:(?:is|are) )?(?:never|(?:do|does|did)(?:n't| not)(?: (?:ever|actually|even))?)"
+    r" (?:(?:comes?|joins?|kicks?) in|enters?|arrives?|appears?|(?:shows?|turns?) up|materiali[sz]es?|makes? an appearance"
+    r"|plays?(?=\W*$|[,.;]| (?:here|at all|on this|a note)\b))\b(?! (?:too|so|as|with|back|over|like)\b)"
+    r"(?![^.;:!?]*\b(?:until|till|before)\b)", re.I
 )
 _BENEATH = re.compile(r"\b(?:of|over) (?:an?|the) $", re.I)
 _UNDER_A_VOICE = re.compile(r"(?: playing| beat| track| cover)?\W*(?:$|in the background)")
