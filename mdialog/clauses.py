@@ -316,16 +316,16 @@ _NOT_SO = re.compile(  # "I don't think it's", "it isn't that there is": what de
     re.I,
 )
 _SCOPE = re.compile(
-    rf"[.;!?:,]|(?<=\w )\bin (?:this|these|an? instrumental)\b|\bit {_HOLDS}\b|\bthere (?:is|are)\b"
-    r"|(?<!anything )\bbut\b|\band (?=it|has|with|the|an?\b|there|then|is|this)|(?<!to do )(?<!es away )(?<!dispenses )\bwith(?! any)\b|\bjust\b|\bonly\b"
-    r"|\bit's\b|\bthere's\b|\bbecause\b|\bplayed\b|\banything but the\b|\bas (?=(?:it|the|this|there|that)\b)",
+    rf"[.;!?:,]|(?<=\w )\bin (?:this|these|an? instrumental)\b|\bit {_HOLDS}\b|\bthere (?:is|are)\b|(?<!anything )\bbut\b"
+    r"|\band (?=it|has|with|the|an?\b|there|then|is|this)|(?<!to do )(?<!es away )(?<!dispenses )\bwith(?! any)\b|\bjust\b"
+    r"|\bonly\b|\bit's\b|\bthere's\b|\bbecause\b|\bplayed\b|\banything but the\b|\bas (?=(?:it|the|this|there|that)\b)",
     re.I,
 )
 # What is missing, up to the verb of what it does: "the absence of drums makes it".
 _SPENT = re.compile(
-    r"\b(?:(?:absence|lack) of|lack(?:s|ing)|(?<=the )missing|without|sans|minus|with (?:no|zero))(?! (?:\w+ )?(?:here|it) is\b| is\b)"
-    r" (?:(?!\bnot\b|\bnever\b|n't\b)[^.;:!?,])*?\b(?:makes?|keeps?|gives?|leaves?|lends?|lets|adds|creates?|brings?|puts|turns|allows?|means?|is|are|stays?|feels?"
-    r"|sounds?|remains?|seems?)\b", re.I
+    r"\b(?:(?:absence|lack) of|lack(?:s|ing)|(?<=the )missing|without|sans|minus|with (?:no|zero))"
+    r"(?! (?:\w+ )?(?:here|it) is\b| is\b) (?:(?!\bnot\b|\bnever\b|n't\b)[^.;:!?,])*?\b(?:makes?|keeps?|gives?|leaves?|lends?"
+    r"|lets|adds|creates?|brings?|puts|turns|allows?|means?|is|are|stays?|feels?|sounds?|remains?|seems?)\b", re.I
 )
 _BUT_FOR = re.compile(  # "nothing except a piano", "all drops out except the piano"
     r"\b(?:no|nothing|none|nobody|stops?|drops? (?:out|away)|falls? (?:silent|away)|fades?|disappears?|silent)\b[^.;:!?]*"

@@ -22,6 +22,7 @@ REACH = 300  # letters on either side of a word that can change what it claims
 _NOT_OF_TEMPO = re.compile(
     rf"^ (?:(?!(?:{clauses.any_of('stop')}|{clauses.any_of('whole')})\b)\w+ ){{0,2}}?{clauses.any_of('quick')}", re.I
 )
+_NUMBERED = re.compile(r"\d|\b(?:bpm|beats?)\b", re.I)  # a tempo that is counted
 _RAPPED = re.compile(r"\b(?:rap|vocals?|rapping|runs?|licks?|chords?|strumming)(?: vocals?)? (?:is|are)(?: \w+)? $", re.I)
 _TAUGHT = re.compile(r"\b(?:about|teach\w*|practi[sc]\w+|explain\w*|learn\w*|teacher playing)(?: the| an?| of)* $", re.I)
 _TOPIC = re.compile(rf"{clauses.any_of('topic')}(?: the| an?| his| her)* $", re.I)
@@ -180,7 +181,7 @@ _FAR_ENDS = {"tempo": "slow", "energy": "low", "loudness": "quiet", "brightness"
 
 def _says_nothing(kind: str, word: str, before: str, after: str) -> bool:
     """Whether a word does not speak of a track where it stands."""
-    if kind in _OF_WHOLE | _OF_PART and not (kind == "mode" and " " in word) and not word[0].isdigit():
+    if kind in _OF_WHOLE | _OF_PART and not (kind == "mode" and " " in word) and not _NUMBERED.search(word):
         noun = not _A_VERB.search(word) and _A_NOUN.search(before)
         adverb = "(?<!live)ly$" if re.match(r" \w", after) else "(?<!live)ly$|ing$"  # "played loudly", "trumpets blaring"
         verb = kind == "course" and not noun or kind in _OF_WHOLE and bool(re.search(adverb, word, re.I))

@@ -117,6 +117,28 @@ def found(text, **options):
         # numbers and metre
         ("About 124 bpm, in 3/4.", ["tempo:124", "metre:3/4"]),
         ("We won 3/4 of our games.", []),
+        ("Ninety beats a minute, or one twenty-five bpm, or a hundred and five BPM.", ["tempo:90", "tempo:125", "tempo:105"]),
+        ("90 or so bpm.", ["tempo:90"]),
+        ("Odd: in 5/4, or it's in seven.", ["metre:5/4", "metre:7/8"]),
+        ("One in five.", []),
+        ("It's in E flat, and then in C#.", ["key:D# major", "key:C# major"]),
+        ("In the key of C.", ["key:C major"]),
+        ("A flat male vocalist, in E-flat tuning.", ["vocal:voice"]),
+        # a range or a bound is no exact number: what lies within one word's range claims this word
+        ("Just under 100 bpm.", ["tempo:98"]),
+        ("Between 100 and 110 bpm.", ["tempo:105"]),
+        ("100-110 bpm.", ["tempo:105"]),
+        ("From 115 to 140 bpm.", ["tempo:fast"]),
+        ("Between ninety and a hundred bpm.", []),
+        ("90 to 130 bpm.", []),
+        ("Over 140 bpm.", []),
+        ("The tempo is over 160.", ["tempo:very fast"]),
+        ("160+ bpm.", ["tempo:very fast"]),
+        ("75 bpm or less.", ["tempo:slow"]),
+        ("It doesn't go over 70 bpm.", ["tempo:slow"]),
+        ("It's not over 160 bpm.", []),
+        ("At least 20 bpm faster.", ["tempo:fast more"]),
+        ("Less than 10 bpm apart.", []),
         # voices
         ("It is instrumental, no voices.", ["vocal:instrumental", "vocal:instrumental"]),
         ("Nobody sings.", ["vocal:instrumental"]),
@@ -330,6 +352,12 @@ def test_truth_against_labels(text, holds):
 def test_truth_of_a_comparison(text, before, holds):
     (claim,) = claims.find(text)
     assert claims.true_of(claim, LABELS, replace(LABELS, **before)) is holds
+
+
+def test_another_way_to_count_the_same_is_no_verdict():
+    waltz = replace(LABELS, metre="6/8")
+    truth = [claims.true_of(claims.find(f"It's in {metre}.")[0], waltz) for metre in ("6/8", "5/4", "12/8")]
+    assert truth == [True, False, None]
 
 
 def test_no_clear_course_is_no_verdict():
