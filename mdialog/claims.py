@@ -155,7 +155,8 @@ _BPM = re.compile(
     rf"(?<!heart rate is )(?<!heart beats at )\b(?:(?P<low>\d{{2,3}})(?: ?(?:to|and|or|–) ?| ))?(?P<n>{_NUMBER})(?:\.\d+)?"
     r"(?P<plus>\+)?(?: or so|ish| ish)? ?"
     r"(?:bpm\b|beats? (?:a|per|each|every|to the|to a) minute|beats?(?= (?:faster|quicker|slower)\b))"
-    r"|(?<=\btempo )(?:(?:of|is|at|around|about|just|well|over|under|above|below|more than|less than) )+(?P<of>\d{2,3})\b",
+    r"|(?<=\btempo )(?:(?:of|is|at|around|about|just|well|between|from|over|under|above|below|(?:more|less) than) )+"
+    r"(?:(?P<of_low>\d{2,3}) (?:and|to) )?(?P<of>\d{2,3})\b",
     re.I,
 )
 _BOUND = re.compile(
@@ -168,6 +169,7 @@ _BOUND_AFTER = re.compile(
     r",? (?:(?P<over>or (?:more|above|over|faster|higher)|at least|plus(?=\W*$|[.,]))"
     r"|(?P<under>or (?:less|below|under|slower|lower)|at (?:the )?most|tops))\b", re.I
 )
+_WITH_ENDS = re.compile(r"at (?:least|most)|up to|upwards?|shy", re.I)
 _RANGE = re.compile(r"\b(?:between|from) (?:\w+ ){1,4}(?:and|to) $", re.I)
 _DIFFERS = re.compile(r" (?:faster|quicker|slower|more|less|apart|difference|of difference|between)\b", re.I)
 
@@ -296,7 +298,9 @@ def _words(text: str, start: int) -> Iterator[tuple[str, str, tuple[int, int], s
     for match in _TONIC_ONLY.finditer(text, start):
         if match[4] or match["key"]:
             yield "key", _key_name(match[3], match[4], "major"), match.span("tonic"), None
-    yield from _beats(text, start)
+    for said in beats(text, start):
+        value = _tempo_in(text, said)
+        yield "tempo" if value else "", value, (said.start, said.end), None
     yield from _degrees(text, start)
     folded = text.casefold()
     for hint, entries in _entries().items():
@@ -337,14 +341,33 @@ def _key_name(letter: str, accidental: str | None, mode: str) -> str:
     return f"{tonics[(_SHARPS[letter.upper()] + shift) % 12]} {mode.lower()}"
 
 
-def _beats(text: str, start: int) -> Iterator[tuple[str, str, tuple[int, int], str | None]]:
-    """Numbers of beats a minute; of a range or a bound that is too wide for one the word that it lies in, or nothing."""
+@dataclass(frozen=True)
+class Beats:
+    """Beats a minute that a text names: from `low` to `high`, of which one may be infinite; `ends`: with these themselves."""
+
+    low: float
+    high: float
+    ends: bool
+    start: int
+    end: int
+
+
+def beats(text: str, start: int = 0) -> Iterator[Beats]:
+    """Numbers, ranges and bounds of beats a minute: "ninety bpm", "100 to 110 bpm", "no more than 90 bpm".
+
+    Parameters
+    ----------
+    text : str
+        With spaces for hyphens.
+    start : int
+    """
     for match in _BPM.finditer(text, start):
-        place = "of" if match["of"] else "low" if match["low"] else "n"
+        first = next(name for name in ("low", "of_low", "of", "n") if match[name])
         high = _count(match["of"] or match["n"])
-        low = float(match["low"] or high)
-        before, after = _BOUND.search(text, start, match.start(place)), _BOUND_AFTER.match(text, match.end())
+        low, high = sorted((float(match["low"] or match["of_low"] or high), high))
+        before, after = _BOUND.search(text, start, match.start(first)), _BOUND_AFTER.match(text, match.end())
         span = (min(before.start(), match.start()) if before else match.start(), after.end() if after else match.end())
+        ends = not before or bool(_WITH_ENDS.search(before[0])) is not bool(before["not"])
         if before and before["near"]:
             low = high = high * (0.98 if before["under"] else 1.02)
         elif before or after or match["plus"]:
@@ -352,8 +375,7 @@ def _beats(text: str, start: int) -> Iterator[tuple[str, str, tuple[int, int], s
             low, high = (low, math.inf) if over else (-math.inf, high)
         elif _RANGE.search(text, start, match.start()):
             low, high = -math.inf, math.inf
-        value = _tempo_in(low, high, differs=bool(_DIFFERS.match(text, match.end())))
-        yield "tempo" if value else "", value, span, None
+        yield Beats(low, high, ends, *span)
 
 
 def _count(number: str) -> float:
@@ -364,12 +386,13 @@ def _count(number: str) -> float:
     return total
 
 
-def _tempo_in(low: float, high: float, *, differs: bool) -> str:
-    """The middle of a range hardly wider than the tolerance of numbers, else the word of tempo whose range holds it."""
-    if high <= low * NARROW:
-        return str(round((low + high) / 2))
-    words = () if differs or low < high < SLOWEST_BPM else vocab.load()["tempo"].values
-    return next((word.name for word in words if word.low <= low and high <= word.high), "")
+def _tempo_in(text: str, said: Beats) -> str:
+    """The middle of a range hardly wider than the tolerance of numbers, else the word of tempo whose range holds it, or ""."""
+    if said.high <= said.low * NARROW:
+        return str(round((said.low + said.high) / 2))
+    none = said.low < said.high < SLOWEST_BPM or _DIFFERS.match(text, said.end)
+    words = () if none else vocab.load()["tempo"].values
+    return next((word.name for word in words if word.low <= said.low and said.high <= word.high), "")
 
 
 # ---- truth
