@@ -76,6 +76,13 @@ def found(text, **options):
         ("You wanted something busy, I know.", []),
         ("Something in A major would be nice.", []),
         ("I hoped for strings, but it's a sax.", ["instrument:saxophone"]),
+        ("Slow, please, and keep it quiet.", []),
+        ("Okay, make it a bright one.", []),
+        # what something does to it tells
+        ("Drums keep it moving, major-key, funk.", ["instrument:drums", "mode:major", "genre:funk"]),
+        ("Drums keep it moving, loud, minor.", ["instrument:drums", "loudness:loud", "mode:minor"]),
+        ("The bass makes it dark, drums make it fast.", ["instrument:bass", "brightness:dark", "instrument:drums", "tempo:fast"]),
+        ("Moderate tempo, drums keep it at a brisk pace.", ["tempo:moderate", "instrument:drums", "tempo:fast"]),
         # comparison
         ("This one is faster than the last one.", ["tempo:fast more"]),
         ("A touch slower.", ["tempo:fast less"]),
