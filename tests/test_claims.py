@@ -81,7 +81,7 @@ def found(text, **options):
         # what something does to it tells
         ("Drums keep it moving, major-key, funk.", ["instrument:drums", "mode:major", "genre:funk"]),
         ("Drums keep it moving, loud, minor.", ["instrument:drums", "loudness:loud", "mode:minor"]),
-        ("The bass makes it dark, drums make it fast.", ["instrument:bass", "brightness:dark", "instrument:drums", "tempo:fast"]),
+        ("The bass makes it dark.", ["instrument:bass", "brightness:dark"]),
         ("Moderate tempo, drums keep it at a brisk pace.", ["tempo:moderate", "instrument:drums", "tempo:fast"]),
         # comparison
         ("This one is faster than the last one.", ["tempo:fast more"]),
