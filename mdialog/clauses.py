@@ -91,7 +91,8 @@ _OF_SELF = re.compile(  # "I", "she" and "you" with a verb that tells of them, n
     re.I,
 )
 _OF_KIN = re.compile(  # others with what they do, and musicians with what they do when they do not play
-    rf"\b(?:my|our|your|his|her|their|the) (?:\w+ )?(?<!than my )(?<!in my ){any_of('kin')}(?:'s| of mine)? (?!like\b)\w"
+    rf"\b(?:my|our|your|his|her|their|the) (?:\w+ )?(?<!than my )(?<!in my ){any_of('kin')}(?:'s| of mine)?"
+    r" (?!like\b|(?:songs?|music|choir|tunes?|melod\w+|themes?|voices?|vocals?)\b)\w"
     r"|\b(?:my|our|your) \w+ (?:makes?|made|turns?) (?:everything|it all|all|music)\b"
     r"|\b(?:an?|some|one) (?:\w+ )?(?:friend|neighbour|colleague)s?(?: of mine)? \w"
     r"|\btheir (?:\w+ )?(?:drummer|singer|vocalist|rapper|bassist|guitarist|pianist)"
@@ -416,7 +417,7 @@ def compared(before: str, after: str, *, quality: bool) -> str | None:
 
 _GAP = (
     r"(?: (?!chords?|riffs?|arpeggio|counter|back|rhythm|under|over|behind|with(?! the\b)|while|to|of|but"
-    r"|and(?! [\w']+ (?:melod|tune|theme|solo)))[\w']+)"
+    r"|along|support|accompany|and(?! [\w']+ (?:melod|tune|theme|solo)))[\w']+)"
 )
 _ASIDE_OF_LEAD = r"(?:, (?:(?:which|who|that|muted|plucked|bowed|distorted|\w+ly|played|playing|panned)\b)[^,.;:]{0,40},)?"
 _JOINED = (  # both lead

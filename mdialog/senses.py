@@ -71,7 +71,7 @@ _LIKENED_TO = re.compile(
     rf"{clauses.any_of('likened')} (?:(?!and\b|the\b)\w+ ){{0,2}}(?:or (?:an? )?(?:\w+ )?)?(?:\w+/)?$", re.I
 )
 _LIKE = re.compile(
-    r" (?:like|sounding) (?:sound|instrument|tone|timbre|pad|synth|effect|lead|noise|voice|sample)s?\b", re.I
+    r" -?(?:like|sounding)(?: sounding)? (?:sound|instrument|tone|timbre|pad|synth|effect|lead|noise|voice|sample)s?\b", re.I
 )
 _AGAINST = re.compile(r"\b(?:than|before|time|here|now|last|too)\b", re.I)
 _OWNED = re.compile(r"\b(?:my|your|our) (?:(?!favou?rite)\w+ )?$", re.I)  # things, not sounds

@@ -186,6 +186,17 @@ def found(text, **options):
         ("It's getting louder.", ["course:rising"]),
         ("A dark mood, and the vibe is dark.", ["mood:mysterious", "mood:mysterious"]),
         ("A violin, played softly, carries the melody.", ["lead:violin"]),
+        ("An accordion-like instrument, and a flute like sounding instrument.", []),
+        # what goes along with the melody does not lead; low notes are anyone's
+        ("A piano plays along with the melody.", ["instrument:piano"]),
+        ("A harp starts out by supporting the melody.", ["instrument:harp"]),
+        ("The left hand plays bass notes, cellos play the bass notes.", ["instrument:cello"]),
+        ("Deep bass notes rumble.", ["instrument:bass"]),
+        # a genre before the verb, or before "genre"; songs of children
+        ("The folk music features a bouzouki.", ["genre:folk"]),
+        ("The style comes closest to the rock genre.", ["genre:rock"]),
+        ("The children song features vocals over groovy bass.", ["vocal:voice", "instrument:bass"]),
+        ("The children sang all day.", []),
         ("A Tibetan singing bowl, a car horn, crowd noise.", []),
         # a wish said back, and a list of wishes
         ("Understood, a piece with drums.", []),
