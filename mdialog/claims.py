@@ -5,18 +5,24 @@ claims. The grammar is :mod:`mdialog.clauses` and :mod:`mdialog.senses`; ``tests
 ``scripts/evaluate_claims.py`` the precision and recall on them.
 """
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from mdialog import clauses, vocab
+from mdialog.eventwords import NUMBERS
 from mdialog.senses import POLES, REACH, read
 from mdialog.synth.labels import ClipLabels
 
 # Tempo words are right for a tempo within 4 % of their range; energy words within .05.
 TEMPO_TOLERANCE = 0.04
 ENERGY_TOLERANCE = 0.05
+NARROW = 1.1  # "100 to 110 bpm" is 105 with its tolerance
+SLOWEST_BPM = 30.0  # "under 20 bpm" is no tempo, but a difference
+
+RECOUNTED = ("2/2", "2/4", "12/8")  # who counts so hears no other music than in 4/4 or 6/8
 
 LOOSE = {  # instruments that are named without saying which
     "electric instrument": ("electric piano", "electric guitar", "distorted guitar", "synth lead", "synth pad"),
@@ -136,32 +142,77 @@ _REREAD = {
 _TONIC = r"(?<![\w#♭])([A-G])(?: ?(#|♯|♭|b|sharp|flat)(?![a-z]))? (major|minor)"
 _KEY = re.compile(rf"{_TONIC}(?! (?:or|mode|quibble)\b)", re.I)
 _SHARPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+# "In E flat", which is major by custom.
+_TONIC_ONLY = re.compile(
+    r"\b(?i:(?P<key>(?:the )?key of|the key is)|in|it's|it is|that's) "
+    r"(?P<tonic>([A-G])(?: ?(#|♯|♭|b|(?i:sharp|flat))(?![a-z]))?)"
+    r"(?=\W*$|[.,;:!?)]| (?:and|but|with|throughout|here|or)\b)"
+)
+_TENS = dict(zip(("thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"), range(30, 100, 10), strict=True))
+_COUNTS = {**NUMBERS, **_TENS, "hundred": 100}
+_COUNT = rf"(?:{'|'.join(sorted(_COUNTS, key=len, reverse=True))})"
+_NUMBER = rf"(?:\d{{2,3}}|(?:a )?{_COUNT}(?:(?: and)? {_COUNT}\b){{0,4}})"
 _BPM = re.compile(
-    r"(?<!heart rate is )(?<!heart beats at )\b(\d{2,3})(?:\.\d+)? ?"
-    r"(?:bpm\b|beats? (?:a|per|to the|to a) minute|beats?(?= (?:faster|quicker|slower)\b))"
-    r"|(?<=\btempo )(?:of |is |at |around |about )+(\d{2,3})\b",
+    rf"(?<!heart rate is )(?<!heart beats at )\b(?:(?P<low>\d{{2,3}})(?: ?(?:to|and|or|–) ?| ))?(?P<n>{_NUMBER})(?:\.\d+)?"
+    r"(?P<plus>\+)?(?: or so|ish| ish)? ?"
+    r"(?:bpm\b|beats? (?:a|per|each|every|to the|to a) minute|beats?(?= (?:faster|quicker|slower)\b))"
+    r"|(?<=\btempo )(?:(?:of|is|at|around|about|just|well|between|from|over|under|above|below|(?:more|less) than) )+"
+    r"(?:(?P<of_low>\d{2,3}) (?:and|to) )?(?P<of>\d{2,3})\b",
     re.I,
 )
+_BOUND = re.compile(
+    r"(?:\b(?P<near>(?:only )?just|slightly|barely|a (?:little|bit|hair|touch|shade|tad)) )?"
+    r"(?P<not>\b(?:not|never|no|\w+n't) (?:\w+ ){0,2}?)?\b(?:(?P<over>over|above|(?:more|faster|higher) than|at least|north of"
+    r"|upwards? of|beyond|exceed(?:s|ing)?)|(?P<under>under|below|(?:less|fewer|slower|lower) than|at most|up to|south of"
+    r"|shy of))(?: (?:about|around|some))? $", re.I
+)
+_BOUND_AFTER = re.compile(
+    r",? (?:(?P<over>or (?:more|above|over|faster|higher)|at least|plus(?=\W*$|[.,]))"
+    r"|(?P<under>or (?:less|below|under|slower|lower)|at (?:the )?most|tops))\b", re.I
+)
+_WITH_ENDS = re.compile(r"at (?:least|most)|up to|upwards?|shy", re.I)
+_RANGE = re.compile(r"\b(?:between|from) (?:\w+ ){1,4}(?:and|to) $", re.I)
+_DIFFERS = re.compile(r" (?:faster|quicker|slower|more|less|apart|difference|of difference|between)\b", re.I)
 
 
-_YES = re.compile(r"\b(?:yes|yep|yeah|indeed|certainly|affirmative|of course|you bet|i think so|it is so)\b", re.I)
-_NO = re.compile(r"\b(?:no|nope|not|negative|don't think so|afraid not|doubt it)\b", re.I)
-_FIRST_WORDS = re.compile(r"[^.:;!?]{0,60}")
+# Words that answer a question after a value. "No" and "not" before a word deny that word, unless it begins a sentence of its
+# own; "certainly" and its like answer where they begin a clause.
+_ANSWER = re.compile(
+    r"\b(?P<both>(?:yes|no) (?:and|or) (?:yes|no))\b"
+    r"|\b(?P<yes>(?:yes|yep|yeah|yup)\b|i (?:think|believe|guess|should think) so\b|you bet\b|it is so\b(?! \w)"
+    r"|(?<![\w'] )(?:(?:oh|why|well|most) )*(?:(?:indeed|certainly|affirmative|of course)\b(?! not\b)"
+    r"|(?:absolutely|definitely|sure)\b(?! \w))|(?:it|there|they) (?:is|are|does|has|do)(?=[.;!]|$))"
+    r"|\b(?P<no>(?:by|in) no (?:means|way)\b|nope\b|negative\b|(?:don't|wouldn't) (?:think|say|believe) so\b"
+    r"|doubt (?:it|that|so)\b(?!'| (?!very|somehow)\w)|(?:it|there|they) (?:is|are|does|has|do)(?:n't| not)(?=[,.;!]|$)"
+    r"|no\b(?!\. ?\d)(?! (?!(?:no|not|as|by|really|sir|way|chance|i|i'm|i'd|it|it's|there|there's|that's|the|they|this"
+    r"|nobody|nothing|none|not|never|sorry|but|sadly|actually|definitely|listen|thanks?)\b)\w)"
+    r"|not(?: at all| really| quite| exactly| here| in the least| a (?:bit|chance))?(?=[,.:;!?]|$)"
+    r"|not (?:as|that|so far as|as far as) (?:i|we|one)\b|not (?:to|by|in|on) (?:my|these|our|this)\b)",
+    re.I,
+)
+_PLAIN = re.compile(r"yes|yep|yeah|yup|no|nope", re.I)
+_FIRST_WORDS = re.compile(r"\W*[^.:;!?]{0,60}")
 
 
 def yes_or_no(text: str) -> re.Match | None:
-    """The word with which a text answers a question after a value: group 0 matches ``yes`` or ``no`` words, the last such wins.
+    """The word with which a text answers a question after a value: the first, or the last of "yeah, no".
 
-    Only what opens the text counts: "No, it's slow.", "Right, I don't think so: no drums."
+    Only what opens the text counts ("No, it's slow.", "Right, I don't think so: no drums."), and nothing that is quoted.
     """
-    opening = _FIRST_WORDS.match(text)[0]
-    opening = ",".join(opening.split(",")[:3])
-    return _NO.search(opening) or _YES.search(opening)
+    plain = re.sub(r'"[^"]*"', lambda m: "_" * len(m[0]), text.replace("’", "'"))
+    end = len(",".join(_FIRST_WORDS.match(plain)[0].split(",")[:3]))
+    answer = None
+    for match in _ANSWER.finditer(plain):
+        corrects = answer and _PLAIN.fullmatch(match[0]) and not re.search(r"\w", plain[answer.end() : match.start()])
+        if match.start() >= end or answer and not corrects:
+            break
+        answer = match
+    return answer if answer and answer.lastgroup != "both" else None
 
 
 def is_no(answer: re.Match) -> bool:
     """Whether what :func:`yes_or_no` found says no."""
-    return bool(_NO.fullmatch(answer[0]))
+    return answer.lastgroup == "no"
 
 
 def _in_span(masked: str, start: int, end: int) -> list[Claim]:
@@ -244,9 +295,13 @@ def _words(text: str, start: int) -> Iterator[tuple[str, str, tuple[int, int], s
     """Words of a span that may claim: kind, value, place, comparison."""
     for match in _KEY.finditer(text, start):
         if _is_key(text, start, match):
-            yield "key", _key_name(match), match.span(), None
-    for match in _BPM.finditer(text, start):
-        yield "tempo", match[1] or match[2], match.span(), None
+            yield "key", _key_name(*match.groups()), match.span(), None
+    for match in _TONIC_ONLY.finditer(text, start):
+        if match[4] or match["key"]:
+            yield "key", _key_name(match[3], match[4], "major"), match.span("tonic"), None
+    for said in beats(text, start):
+        value = _tempo_in(text, said)
+        yield "tempo" if value else "", value, (said.start, said.end), None
     yield from _degrees(text, start)
     folded = text.casefold()
     for hint, entries in _entries().items():
@@ -281,10 +336,64 @@ def _is_key(text: str, start: int, match: re.Match) -> bool:
     return letter != "A" or accidental is not None or not begins or not re.match(r" \w", text[match.end() :])
 
 
-def _key_name(match: re.Match) -> str:
-    shift = {"#": 1, "♯": 1, "sharp": 1, "♭": -1, "b": -1, "flat": -1}.get((match[2] or "").lower(), 0)
+def _key_name(letter: str, accidental: str | None, mode: str) -> str:
+    shift = {"#": 1, "♯": 1, "sharp": 1, "♭": -1, "b": -1, "flat": -1}.get((accidental or "").lower(), 0)
     tonics = [name.split()[0] for name in vocab.load()["key"].names[:24] if name.endswith("major")]
-    return f"{tonics[(_SHARPS[match[1].upper()] + shift) % 12]} {match[3].lower()}"
+    return f"{tonics[(_SHARPS[letter.upper()] + shift) % 12]} {mode.lower()}"
+
+
+@dataclass(frozen=True)
+class Beats:
+    """Beats a minute that a text names: from `low` to `high`, of which one may be infinite; `ends`: with these themselves."""
+
+    low: float
+    high: float
+    ends: bool
+    start: int
+    end: int
+
+
+def beats(text: str, start: int = 0) -> Iterator[Beats]:
+    """Numbers, ranges and bounds of beats a minute: "ninety bpm", "100 to 110 bpm", "no more than 90 bpm".
+
+    Parameters
+    ----------
+    text : str
+        With spaces for hyphens.
+    start : int
+    """
+    for match in _BPM.finditer(text, start):
+        first = next(name for name in ("low", "of_low", "of", "n") if match[name])
+        high = _count(match["of"] or match["n"])
+        low, high = sorted((float(match["low"] or match["of_low"] or high), high))
+        before, after = _BOUND.search(text, start, match.start(first)), _BOUND_AFTER.match(text, match.end())
+        span = (min(before.start(), match.start()) if before else match.start(), after.end() if after else match.end())
+        ends = not before or bool(_WITH_ENDS.search(before[0])) is not bool(before["not"])
+        if before and before["near"]:
+            low = high = high * (0.98 if before["under"] else 1.02)
+        elif before or after or match["plus"]:
+            over = match["plus"] or (before and bool(before["over"]) is not bool(before["not"])) or after and after["over"]
+            low, high = (low, math.inf) if over else (-math.inf, high)
+        elif _RANGE.search(text, start, match.start()):
+            low, high = -math.inf, math.inf
+        yield Beats(low, high, ends, *span)
+
+
+def _count(number: str) -> float:
+    """A number in digits or words: "ninety", "one twenty", "a hundred and five"."""
+    total = 0.0
+    for n in [float(number)] if number.isdigit() else [_COUNTS[word] for word in number.lower().split() if word in _COUNTS]:
+        total = max(total, 1) * 100 if n == 100 else total * 100 + n if total in (1, 2) and n >= 10 else total + n
+    return total
+
+
+def _tempo_in(text: str, said: Beats) -> str:
+    """The middle of a range hardly wider than the tolerance of numbers, else the word of tempo whose range holds it, or ""."""
+    if said.high <= said.low * NARROW:
+        return str(round((said.low + said.high) / 2))
+    none = said.low < said.high < SLOWEST_BPM or _DIFFERS.match(text, said.end)
+    words = () if none else vocab.load()["tempo"].values
+    return next((word.name for word in words if word.low <= said.low and said.high <= word.high), "")
 
 
 # ---- truth
@@ -333,7 +442,7 @@ def true_of(claim: Claim, labels: ClipLabels, before: ClipLabels | None = None) 
         holds = value in labels.moods
     elif kind == "vocal":
         holds = labels.vocal == ("instrumental" if value == "instrumental" else "choir")
-    elif kind == "course" and labels.course is None:
+    elif kind == "course" and labels.course is None or kind == "metre" and value in RECOUNTED:
         return None
     elif kind in ("key", "mode", "metre", "genre", "course"):
         holds = getattr(labels, kind) == value

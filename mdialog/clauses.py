@@ -91,7 +91,8 @@ _OF_SELF = re.compile(  # "I", "she" and "you" with a verb that tells of them, n
     re.I,
 )
 _OF_KIN = re.compile(  # others with what they do, and musicians with what they do when they do not play
-    rf"\b(?:my|our|your|his|her|their|the) (?:\w+ )?(?<!than my )(?<!in my ){any_of('kin')}(?:'s| of mine)? (?!like\b)\w"
+    rf"\b(?:my|our|your|his|her|their|the) (?:\w+ )?(?<!than my )(?<!in my ){any_of('kin')}(?:'s| of mine)?"
+    r" (?!like\b|(?:songs?|music|choir|tunes?|melod\w+|themes?|voices?|vocals?)\b)\w"
     r"|\b(?:my|our|your) \w+ (?:makes?|made|turns?) (?:everything|it all|all|music)\b"
     r"|\b(?:an?|some|one) (?:\w+ )?(?:friend|neighbour|colleague)s?(?: of mine)? \w"
     r"|\btheir (?:\w+ )?(?:drummer|singer|vocalist|rapper|bassist|guitarist|pianist)"
@@ -308,20 +309,25 @@ def _last_match(pattern: re.Pattern, text: str) -> re.Match | None:
 # ---- whether it is denied, and whether compared
 
 _NOT = re.compile(rf"\b{any_of('not')}\b(?!,)", re.I)
+_HOLDS = "(?:is|has|uses|features|plays|sounds|feels|stays|keeps|seems|remains)"
 _NOT_SO = re.compile(  # "I don't think it's", "it isn't that there is": what denies stands outside the clause that it denies
     r"(?:\b(?:(?:do|did|does|would|could|ca)n't|not|never|hardly|barely)(?: really| quite| even| exactly)?"
     r" (?:think|believe|say|call|guess|reckon|feel|find|suppose|imagine|that)(?: that)?|\bdoubt(?: that)?)"
-    r" (?:it's|there's|(?:it|there|this|that|the \w+|this one) (?:is|are|has|was))\b[^.;:!?,]*$",
+    rf" (?:it's|there's|(?:it|there|this|that|the \w+|this one) (?:are|was|{_HOLDS}))\b[^.;:!?,]*$",
     re.I,
 )
 _SCOPE = re.compile(
-    r"[.;!?:,]|(?<=\w )\bin (?:this|these|an? instrumental)\b|\bit (?:has|is|uses|features|plays)\b|\bthere (?:is|are)\b"
-    r"|(?<!anything )\bbut\b|\band (?=it|has|with|the|an?\b|there|then|is|this)|(?<!to do )\bwith(?! any)\b|\bjust\b|\bonly\b"
-    r"|\bit's\b|\bthere's\b|\bbecause\b|\bplayed\b|\banything but the\b|\bas (?=(?:it|the|this|there|that)\b)",
+    rf"[.;!?:,]|(?<=\w )\bin (?:this|these|an? instrumental)\b|\bit {_HOLDS}\b|\bthere (?:is|are)\b|(?<!anything )\bbut\b"
+    r"|\band (?=it|has|with|the|an?\b|there|then|is|this)|(?<!to do )(?<!es away )(?<!dispenses )\bwith(?! any)\b|\bjust\b"
+    r"|\bonly\b|\bit's\b|\bthere's\b|\bbecause\b|\bplayed\b|\banything but the\b|\bas (?=(?:it|the|this|there|that)\b)",
     re.I,
 )
-
-
+# What is missing, up to the verb of what it does: "the absence of drums makes it".
+_SPENT = re.compile(
+    r"\b(?:(?:absence|lack) of|lack(?:s|ing)|(?<=the )missing|without|sans|minus|with (?:no|zero))"
+    r"(?! (?:\w+ )?(?:here|it) is\b| is\b) (?:(?!\bnot\b|\bnever\b|n't\b)[^.;:!?,])*?\b(?:makes?|keeps?|gives?|leaves?|lends?"
+    r"|lets|adds|creates?|brings?|puts|turns|allows?|means?|is|are|stays?|feels?|sounds?|remains?|seems?)\b", re.I
+)
 _BUT_FOR = re.compile(  # "nothing except a piano", "all drops out except the piano"
     r"\b(?:no|nothing|none|nobody|stops?|drops? (?:out|away)|falls? (?:silent|away)|fades?|disappears?|silent)\b[^.;:!?]*"
     r"\bexcept(?: for)?(?: an?| the)?(?: \w+)? $", re.I
@@ -334,7 +340,7 @@ def denied(before: str) -> bool:
         return True
     if _BUT_FOR.search(before):
         return False
-    return bool(_NOT.search(_last(_SCOPE, before)) or _NOT_SO.search(before))
+    return bool(_NOT.search(_SPENT.sub(" ", _last(_SCOPE, before))) or _NOT_SO.search(before))
 
 
 _LIKENED = re.compile(
@@ -411,7 +417,7 @@ def compared(before: str, after: str, *, quality: bool) -> str | None:
 
 _GAP = (
     r"(?: (?!chords?|riffs?|arpeggio|counter|back|rhythm|under|over|behind|with(?! the\b)|while|to|of|but"
-    r"|and(?! [\w']+ (?:melod|tune|theme|solo)))[\w']+)"
+    r"|along|support|accompany|and(?! [\w']+ (?:melod|tune|theme|solo)))[\w']+)"
 )
 _ASIDE_OF_LEAD = r"(?:, (?:(?:which|who|that|muted|plucked|bowed|distorted|\w+ly|played|playing|panned)\b)[^,.;:]{0,40},)?"
 _JOINED = (  # both lead

@@ -156,7 +156,7 @@ def answers(found: Sequence[Claim], ask: str) -> bool:
 
 def at_odds(text: str, found: Sequence[Claim], ask: str) -> Claim | None:
     """The claim that a "yes" or "no" is followed by, where it says the opposite."""
-    answer, kind, names = said_yes_or_no(text), ask.partition(":")[0], names_of(ask)
+    answer, kind, names = claims.yes_or_no(text), ask.partition(":")[0], names_of(ask)
     if not answer or kind not in ("event", "together") or not names:
         return None
     about = [c for c in found if c.kind == kind and {*sounds_of(c, names)} == {*names}]
@@ -363,7 +363,7 @@ class _Reading:
 
     def _by_yes_or_no(self, found: Sequence[Claim]) -> list[Claim]:
         """What "yes" and "no" claim where the answer does not say it in words."""
-        answer = said_yes_or_no(self.text)
+        answer = claims.yes_or_no(self.text)
         if len(self.asks) != 1 or not answer or "?" in self.text or not self.sounds:
             return []
         kind, names, yes = self.asks[0].partition(":")[0], self.sounds, not claims.is_no(answer)
@@ -378,13 +378,6 @@ class _Reading:
 def by_strokes(words: str) -> bool:
     """Whether a number of times is one of strokes: "barks three times"."""
     return forms.STROKES.search(words) is not None
-
-
-def said_yes_or_no(text: str) -> re.Match | None:
-    """As :func:`claims.yes_or_no`, without the "no" and "not" of "I hear no siren" and "it's not a bell"."""
-    answer = claims.yes_or_no(text)
-    followed = answer and re.match(r" (?!no\b|no,|as |by my |really\b)\w", text[answer.end() :])
-    return None if answer and answer[0].lower() in ("no", "not") and followed else answer
 
 
 def _of_noun(after: str, mentions: Sequence[Mention], end: int) -> bool:

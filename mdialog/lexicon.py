@@ -27,6 +27,29 @@ def _any_of(*alternatives: str) -> re.Pattern:
     return re.compile(rf"\b(?:{'|'.join(alternatives)})\b", re.I)
 
 
+# Says that a track was not heard: honest of who seeks, and of who recommends where nothing plays, as long as nothing is said
+# of the sound.
+UNHEARD = re.compile(
+    "|".join(
+        (
+            r"\bi(?:['’]ve| have| had)?(?:n['’]t| not| never| yet to)(?: \w+)? (?:heard|listened|(?<=yet to )(?:hear|listen))"
+            r"(?: to)?\b(?! (?:to )?(?:an?|any|anything|such|many|of|from)\b)",
+            r"\bi (?:don['’]t|do not|haven['’]t|have not) (?:have|got|had) (?:it|this|that|them|either|the (?:track|song|clip))"
+            r"(?: \w+)? (?:here(?! on)|to (?:hand|hear|listen|play)|at hand|with me|in front of me|on me|loaded|available)\b",
+            r"\b(?:without|not|before) (?:having |actually |even )*(?:heard|hearing|listened|listening)"
+            r"(?: to)?(?: (?:it|this|that|the \w+))?\b",
+            r"\bi(?:['’]d| would|['’]ll| will)? (?:have|need|want) to (?:hear|listen to) (?:it|this|that|the \w+)\b",
+            r"\b(?:judging|going|guessing|to go) (?:only |just )?(?:by|on|from) (?:the|its) (?:title|name|artist)\b",
+            r"\b(?:all i have|i (?:only have|have only|just have|have nothing but))(?: is)? (?:the|its) (?:title|name|text)\b",
+        )
+    ),
+    re.I,
+)
+_STATES = (
+    r"(?:(?:i['’]d (?:say|call|guess),? )?(?:it(?:['’]s| is| has| sounds| feels)|there(?:['’]s| is| are)|hear|both|nobody sings"
+    r"|the \w+ (?:is|are|has))|i['’]d (?:say|call|guess))"
+)
+
 # What only the other side would say, by the role that must not.
 OTHER_SIDE = {
     "user": _any_of(
@@ -56,7 +79,8 @@ OTHER_SIDE = {
         r"I (?:need|want|fancy) (?:to hear|some|a|an|more|anything|music)",
         r"I feel like (?:hearing|some)",
         r"do you have (?:any|some)(?:thing)?",
-        r"got any(?:thing)?",
+        r"(?<!n't )(?<!n’t )(?<!not )got any(?:thing)?",
+        rf"(?:{UNHEARD.pattern})[^\n]*?[.!;:,](?: (?:but|so|and|though|still|well|yes|no),?)* {_STATES}",
     ),
 }
 
@@ -66,8 +90,16 @@ FORBIDDEN = re.compile(
         (
             r"(?:isn't|not) (?:specified|mentioned)|unspecified",
             r"as an? (?:ai|assistant|language model|large)|language model",
-            r"i(?: can't| cannot| am unable to|'m unable to) (?:listen|access|process|hear(?: (?:any|the|this|that))?"
-            r"(?: (?:audio|music|clip|sound|track|song|recording|file)s?\b|(?: it| you| anything)?\W*$))",
+            r"\bi(?:['’]m| am)? (?:can['’]t|cannot|can not|couldn['’]t|could not|unable to|(?:was )?not able to|lack the \w+ to"
+            r"|have no way (?:to|of)|don['’]t have (?:the (?:ability|means|ears|tools)|any way) to)(?: (?:\w+ly|even))?"
+            r"(?: (?:access|process)\b| listen(?:ing)?\b"
+            r"(?! to (?!it\b|this|that|the\b|them|you|audio|music|any|tracks|clips|recordings|files)\w)"
+            r"| hear(?:ing)?\b(?: (?:any|the|this|that))?"
+            r"(?: (?:audio|music|clip|sound|track|song|recording|file)s?\b|(?: it| you| them| anything)?(?=\W*$|[.,;:!?])))",
+            r"\bi (?:(?:don['’]t|do not|haven['’]t|have not|never) (?:have|had|got|get|hear|see)(?: any)?|(?:have|hear) no) "
+            r"(?:audio|clip|recording|file|access|copy|ears)\b",
+            r"\bno (?:audio|sound|clip|recording|file) (?:(?:is|was|has been) )?(?:\w+ )?(?:provided|attached|given|available)",
+            r"\b(?:clip|audio|file|recording|track|it) (?:wo|would|did)n['’]t (?:load|play(?= for me|\W*$))",
             r"the (?:audio|clip) (?:provided|given)|(?:provided|attached) (?:audio|clip|recording|file)",
             r"based on the (?:audio|brief|state|information)|the (?:prompt|metadata)\b|instructions?\b",
             r"i'm sorry, but",

@@ -22,6 +22,7 @@ REACH = 300  # letters on either side of a word that can change what it claims
 _NOT_OF_TEMPO = re.compile(
     rf"^ (?:(?!(?:{clauses.any_of('stop')}|{clauses.any_of('whole')})\b)\w+ ){{0,2}}?{clauses.any_of('quick')}", re.I
 )
+_NUMBERED = re.compile(r"\d|\b(?:bpm|beats?)\b", re.I)  # a tempo that is counted
 _RAPPED = re.compile(r"\b(?:rap|vocals?|rapping|runs?|licks?|chords?|strumming)(?: vocals?)? (?:is|are)(?: \w+)? $", re.I)
 _TAUGHT = re.compile(r"\b(?:about|teach\w*|practi[sc]\w+|explain\w*|learn\w*|teacher playing)(?: the| an?| of)* $", re.I)
 _TOPIC = re.compile(rf"{clauses.any_of('topic')}(?: the| an?| his| her)* $", re.I)
@@ -70,7 +71,7 @@ _LIKENED_TO = re.compile(
     rf"{clauses.any_of('likened')} (?:(?!and\b|the\b)\w+ ){{0,2}}(?:or (?:an? )?(?:\w+ )?)?(?:\w+/)?$", re.I
 )
 _LIKE = re.compile(
-    r" (?:like|sounding) (?:sound|instrument|tone|timbre|pad|synth|effect|lead|noise|voice|sample)s?\b", re.I
+    r" -?(?:like|sounding)(?: sounding)? (?:sound|instrument|tone|timbre|pad|synth|effect|lead|noise|voice|sample)s?\b", re.I
 )
 _AGAINST = re.compile(r"\b(?:than|before|time|here|now|last|too)\b", re.I)
 _OWNED = re.compile(r"\b(?:my|your|our) (?:(?!favou?rite)\w+ )?$", re.I)  # things, not sounds
@@ -97,11 +98,16 @@ _AS_SUCH = re.compile(  # a genre as the bare subject of a sentence: "Reggae alw
     r"|does|doesn't|came|comes|died|lives|began|makes?|gives?|leaves?|brings?|bores?|cheers?|helps?|relaxes|calms|changed)\b",
     re.I,
 )
-_MISSING = re.compile(
+_MISSING = re.compile(  # told after the word; what never comes in before something else does come in
     r": (?:none|no)\b|, (?:there|it) (?:isn't|aren't|is not|are not|hasn't got|hasn't|doesn't have) (?:one|any)\b"
-    r"| (?:(?:is|are) (?:missing|absent|nowhere|gone|out\b(?! in))|(?:is not|are not|isn't|aren't)"
+    r"| (?:(?:is|are|was|were|ha(?:s|ve) been) (?:\w+ly )?(?:missing|absent|omitted|left out|removed|stripped (?:away|out)"
+    r"|non ?existent|nowhere|gone|conspicuous by|out\b(?! in))|(?:is not|are not|isn't|aren't)"
     r"(?:\W*$|(?: \w+)? (?:there|here|present|in|on|playing|used|heard|included|featured|part|audible|around|involved)\b)"
-    r"|free\b)", re.I
+    r"|free\b|less(?=\W*$|[,.;]))"
+    r"| (?:(?:is|are) )?(?:never|(?:do|does|did)(?:n't| not)(?: (?:ever|actually|even))?)"
+    r" (?:(?:comes?|joins?|kicks?) in|enters?|arrives?|appears?|(?:shows?|turns?) up|materiali[sz]es?|makes? an appearance"
+    r"|plays?(?=\W*$|[,.;]| (?:here|at all|on this|a note)\b))\b(?! (?:too|so|as|with|back|over|like)\b)"
+    r"(?![^.;:!?]*\b(?:until|till|before)\b)", re.I
 )
 _BENEATH = re.compile(r"\b(?:of|over) (?:an?|the) $", re.I)
 _UNDER_A_VOICE = re.compile(r"(?: playing| beat| track| cover)?\W*(?:$|in the background)")
@@ -175,7 +181,7 @@ _FAR_ENDS = {"tempo": "slow", "energy": "low", "loudness": "quiet", "brightness"
 
 def _says_nothing(kind: str, word: str, before: str, after: str) -> bool:
     """Whether a word does not speak of a track where it stands."""
-    if kind in _OF_WHOLE | _OF_PART and not (kind == "mode" and " " in word) and not word[0].isdigit():
+    if kind in _OF_WHOLE | _OF_PART and not (kind == "mode" and " " in word) and not _NUMBERED.search(word):
         noun = not _A_VERB.search(word) and _A_NOUN.search(before)
         adverb = "(?<!live)ly$" if re.match(r" \w", after) else "(?<!live)ly$|ing$"  # "played loudly", "trumpets blaring"
         verb = kind == "course" and not noun or kind in _OF_WHOLE and bool(re.search(adverb, word, re.I))

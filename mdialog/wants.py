@@ -5,6 +5,7 @@ activity, time, company, weather, and the words that turn a wish round. Nothing 
 here are listed, and count by likeness of text and sound alone.
 """
 
+import math
 import re
 import tomllib
 from collections.abc import Callable, Iterable
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
-from mdialog import clauses, vocab
+from mdialog import claims, clauses, vocab
 from mdialog.attributes import Attribute
 from mdialog.claims import LOOSE
 from mdialog.mentions import NO_NAMES, Names, mentions
@@ -251,26 +252,52 @@ def _words(masked: str, entries: Iterable[_Entry]) -> list[Want]:
 _DECADES = {"twenties": 1920, "thirties": 1930, "forties": 1940, "fifties": 1950, "sixties": 1960, "seventies": 1970,
             "eighties": 1980, "nineties": 1990}  # fmt: skip
 _DECADE = re.compile(rf"\b(?:(?:19|20)?\d0'?s\b|{'|'.join(_DECADES)}\b)", re.I)
-_BPM = re.compile(r"(?:\b(over|above|under|below) )?\b(\d{2,3}) ?(?:bpm\b|beats (?:a|per) minute)", re.I)
+_SIDE_OF_DECADE = re.compile(
+    r"\b(?:(?P<before>before|pre|(?:older|earlier) than)|(?P<since>since)|(?P<after>after|post|(?:newer|later) than))"
+    r" (?:the )?(?:year )?$", re.I
+)
+_YEAR = re.compile(
+    r"(?:\b(?P<before>before|(?:older|earlier) than|pre)|\b(?P<until>until|till|up to|no later than)"
+    r"|\b(?P<after>after|(?:newer|later|younger) than|post)|\b(?P<since>since|no (?:older|earlier) than))? ?(?:the year )?"
+    r"\b(?P<year>(?:19|20)\d\d)\b(?!'?s\b| ?(?:bpm|beats|plays|people|listeners|times|miles)\b)"
+    r"(?:(?: ?(?:to|and|until|till|–) ?| )(?P<to>(?:19|20)\d\d)\b(?!'?s\b))?"
+    r"(?P<on> (?:and |or )?(?:on|onwards?|later|newer|after|up)\b)?(?P<back> (?:and|or) (?:earlier|older|before)\b)?", re.I
+)
 _KEY = re.compile(r"(?<![\w#'])([A-G])(?: ?(sharp|flat|#|♯|♭)|(b))? (major|minor)\b(?! key)")
 
 
 def _numbers(masked: str) -> list[Want]:
-    """Decades, beats a minute, keys."""
+    """Decades, years, beats a minute, keys."""
     found = []
     for match in _DECADE.finditer(masked):
         digits = re.sub(r"\D", "", match[0])
         year = _DECADES.get(match[0].lower()) or (int(digits) if len(digits) == 4 else None)
         year = year or (1900 if int(digits) >= 30 else 2000) + int(digits)
-        found.append(Want("year", (f"{year}s",), start=match.start(), end=match.end()))
-    for match in _BPM.finditer(masked):
-        sign = {"over": ">", "above": ">", "under": "<", "below": "<"}.get((match[1] or "").lower(), "=")
-        found.append(Want("tempo", (f"{sign}{match[2]}",), start=match.start(), end=match.end()))
+        side = _SIDE_OF_DECADE.search(masked, 0, match.start())
+        bounds = {"before": f"<{year}", "since": f">={year}", "after": f">={year + 10}", None: f"{year}s"}
+        start = side.start() if side else match.start()
+        found.append(Want("year", (bounds[side and side.lastgroup],), start=start, end=match.end()))
+    for match in _YEAR.finditer(masked):
+        signs = {"before": "<", "until": "<=", "after": ">", "since": ">=", "on": ">=", "back": "<="}
+        sign = next((sign for name, sign in signs.items() if match[name]), "")
+        value = "..".join(sorted((match["year"], match["to"]))) if match["to"] else f"{sign}{match['year']}"
+        found.append(Want("year", (value,), start=match.start(), end=match.end()))
+    for said in claims.beats(masked):
+        if value := _interval(said):
+            found.append(Want("tempo", (value,), start=said.start, end=said.end))
     for match in _KEY.finditer(masked):
         sign = {"sharp": "-sharp", "#": "#", "♯": "#", "flat": "-flat", "♭": "b", "b": "b"}.get(match[2] or match[3] or "", "")
         if key := vocab.load().canonical("key", f"{match[1]}{sign} {match[4]}"):
             found.append(Want("key", (key,), start=match.start(), end=match.end()))
     return found
+
+
+def _interval(said: claims.Beats) -> str | None:
+    """Beats a minute in the query language; None where there is no bound."""
+    low, high, or_equal = f"{said.low:.0f}", f"{said.high:.0f}", "=" if said.ends else ""
+    if math.isinf(said.low):
+        return None if math.isinf(said.high) else f"<{or_equal}{high}"
+    return f">{or_equal}{low}" if math.isinf(said.high) else f"={low}" if low == high else f"{low}..{high}"
 
 
 def _overlap(a: Want, b: Want) -> bool:

@@ -389,11 +389,38 @@ def test_which_of_two_suits_a_purpose_is_asked_by_name_and_answered_by_a_choice(
     assert found("assistant", "item_attribute_answer", "Let me think about it.") == ["suits:sleep"]
 
 
-@pytest.mark.parametrize("text", ["I can't hear any audio.", "I cannot hear it.", "I can't hear you.", "I'm unable to hear."])
+@pytest.mark.parametrize(
+    "text",
+    ["I can't hear any audio.", "I cannot hear it.", "I can't hear you.", "I'm unable to hear.", "I don't have access to it.",
+     "I can’t hear it, but it's slow.", "I have no way of hearing it.", "I cannot listen to it.", "No audio was provided.",
+     "I wasn't able to, the clip won't play."],
+)  # fmt: skip
 def test_who_says_that_it_cannot_hear_is_rejected(text):
-    assert "phrases" in {f.check for f in faults(text, Brief(role="assistant", intents=("others",)))}
-    found = faults("I can't hear any siren in it.", Brief(role="assistant", intents=("others",)))
-    assert "phrases" not in {f.check for f in found}
+    for role in ("assistant", "user"):
+        assert "phrases" in {f.check for f in faults(text, Brief(role=role, intents=("others",)))}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["I haven't got it here to listen to", "I don't have it in front of me", "I haven't heard it yet", "I’ve never heard it",
+     "Without hearing it, I can't tell", "I'd have to hear it first", "I only have the title", "Going by the title"],
+)  # fmt: skip
+def test_who_recommends_says_nothing_of_what_was_not_heard(text):
+    brief = Brief(role="assistant", intents=("others",))
+    assert not {"voice", "phrases"} & {f.check for f in faults(f"{text}.", brief)}
+    for states in (". It's instrumental all the way here.", ", but there is a flute.", ": I'd say it's slow."):
+        assert "voice" in {f.check for f in faults(text + states, brief)}
+        assert not {"voice", "phrases"} & {f.check for f in faults(text + states, Brief(role="user", intents=("others",)))}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["I can't hear any siren in it.", "I can't hear a flute.", "I can't listen to metal today.", "I don't hear it.",
+     "I don't have the patience to listen to long songs.", "I haven't heard a better flute.", "Heidi can't hear enough of it."],
+)  # fmt: skip
+def test_what_is_not_heard_in_a_track_may_be_said(text):
+    for role in ("assistant", "user"):
+        assert not {"phrases", "voice"} & {f.check for f in faults(text, Brief(role=role, intents=("others",)))}, role
 
 
 def test_a_name_that_goes_on_after_a_point_is_another_name():

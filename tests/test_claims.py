@@ -43,6 +43,24 @@ def found(text, **options):
         ("Not only a flute, strings too.", ["instrument:flute", "instrument:strings"]),
         ("It's far from loud.", ["loudness:loud!"]),
         ("The brass is missing.", ["instrument:brass!"]),
+        ("It has zero drums, and zero energy.", ["instrument:drums!", "energy:low"]),
+        ("A tune minus the drums, sans vocals.", ["instrument:drums!", "vocal:instrumental"]),
+        ("It's missing drums, and it omits the piano.", ["instrument:drums!", "instrument:piano!"]),
+        ("It's stripped of drums and dispenses with the bass.", ["instrument:drums!", "instrument:bass!"]),
+        ("The drums never come in.", ["instrument:drums!"]),
+        ("The singer never shows up.", ["vocal:instrumental"]),
+        ("The flute has been left out.", ["instrument:flute!"]),
+        ("What's missing is the drums.", ["instrument:drums!"]),
+        ("A guitar-less, vocal-less tune.", ["instrument:guitar!", "vocal:instrumental"]),
+        # what comes late, or never in one way, is there; what is missing denies nothing of what it does
+        ("The drums never come in until the end.", ["instrument:drums"]),
+        ("The drums never come in too early.", ["instrument:drums"]),
+        ("The drums never stop.", ["instrument:drums"]),
+        ("The absence of drums makes it calm.", ["instrument:drums!", "mood:calm"]),
+        ("Without drums it sounds calm.", ["instrument:drums!", "mood:calm"]),
+        ("It lacks drums and is calm.", ["instrument:drums!", "mood:calm"]),
+        ("The absence of drums never makes it calm.", ["instrument:drums!", "mood:calm!"]),
+        ("I don't think it sounds calm.", ["mood:calm!"]),
         # hedges and tag questions still claim
         ("Might be minor, I can't quite tell.", ["mode:minor"]),
         ("Nice flute, isn't it?", ["instrument:flute"]),
@@ -58,6 +76,13 @@ def found(text, **options):
         ("You wanted something busy, I know.", []),
         ("Something in A major would be nice.", []),
         ("I hoped for strings, but it's a sax.", ["instrument:saxophone"]),
+        ("Slow, please, and keep it quiet.", []),
+        ("Okay, make it a bright one.", []),
+        # what something does to it tells
+        ("Drums keep it moving, major-key, funk.", ["instrument:drums", "mode:major", "genre:funk"]),
+        ("Drums keep it moving, loud, minor.", ["instrument:drums", "loudness:loud", "mode:minor"]),
+        ("The bass makes it dark.", ["instrument:bass", "brightness:dark"]),
+        ("Moderate tempo, drums keep it at a brisk pace.", ["tempo:moderate", "instrument:drums", "tempo:fast"]),
         # comparison
         ("This one is faster than the last one.", ["tempo:fast more"]),
         ("A touch slower.", ["tempo:fast less"]),
@@ -99,6 +124,28 @@ def found(text, **options):
         # numbers and metre
         ("About 124 bpm, in 3/4.", ["tempo:124", "metre:3/4"]),
         ("We won 3/4 of our games.", []),
+        ("Ninety beats a minute, or one twenty-five bpm, or a hundred and five BPM.", ["tempo:90", "tempo:125", "tempo:105"]),
+        ("90 or so bpm.", ["tempo:90"]),
+        ("Odd: in 5/4, or it's in seven.", ["metre:5/4", "metre:7/8"]),
+        ("One in five.", []),
+        ("It's in E flat, and then in C#.", ["key:D# major", "key:C# major"]),
+        ("In the key of C.", ["key:C major"]),
+        ("A flat male vocalist, in E-flat tuning.", ["vocal:voice"]),
+        # a range or a bound is no exact number: what lies within one word's range claims this word
+        ("Just under 100 bpm.", ["tempo:98"]),
+        ("Between 100 and 110 bpm.", ["tempo:105"]),
+        ("100-110 bpm.", ["tempo:105"]),
+        ("From 115 to 140 bpm.", ["tempo:fast"]),
+        ("Between ninety and a hundred bpm.", []),
+        ("90 to 130 bpm.", []),
+        ("Over 140 bpm.", []),
+        ("The tempo is over 160.", ["tempo:very fast"]),
+        ("160+ bpm.", ["tempo:very fast"]),
+        ("75 bpm or less.", ["tempo:slow"]),
+        ("It doesn't go over 70 bpm.", ["tempo:slow"]),
+        ("It's not over 160 bpm.", []),
+        ("At least 20 bpm faster.", ["tempo:fast more"]),
+        ("Less than 10 bpm apart.", []),
         # voices
         ("It is instrumental, no voices.", ["vocal:instrumental", "vocal:instrumental"]),
         ("Nobody sings.", ["vocal:instrumental"]),
@@ -139,6 +186,17 @@ def found(text, **options):
         ("It's getting louder.", ["course:rising"]),
         ("A dark mood, and the vibe is dark.", ["mood:mysterious", "mood:mysterious"]),
         ("A violin, played softly, carries the melody.", ["lead:violin"]),
+        ("An accordion-like instrument, and a flute like sounding instrument.", []),
+        # what goes along with the melody does not lead; low notes are anyone's
+        ("A piano plays along with the melody.", ["instrument:piano"]),
+        ("A harp starts out by supporting the melody.", ["instrument:harp"]),
+        ("The left hand plays bass notes, cellos play the bass notes.", ["instrument:cello"]),
+        ("Deep bass notes rumble.", ["instrument:bass"]),
+        # a genre before the verb, or before "genre"; songs of children
+        ("The folk music features a bouzouki.", ["genre:folk"]),
+        ("The style comes closest to the rock genre.", ["genre:rock"]),
+        ("The children song features vocals over groovy bass.", ["vocal:voice", "instrument:bass"]),
+        ("The children sang all day.", []),
         ("A Tibetan singing bowl, a car horn, crowd noise.", []),
         # a wish said back, and a list of wishes
         ("Understood, a piece with drums.", []),
@@ -314,6 +372,12 @@ def test_truth_of_a_comparison(text, before, holds):
     assert claims.true_of(claim, LABELS, replace(LABELS, **before)) is holds
 
 
+def test_another_way_to_count_the_same_is_no_verdict():
+    waltz = replace(LABELS, metre="6/8")
+    truth = [claims.true_of(claims.find(f"It's in {metre}.")[0], waltz) for metre in ("6/8", "5/4", "12/8")]
+    assert truth == [True, False, None]
+
+
 def test_no_clear_course_is_no_verdict():
     (claim,) = claims.find("it builds up")
     assert claims.true_of(claim, replace(LABELS, course=None)) is None
@@ -374,3 +438,37 @@ def test_hardly_a_statement_of_the_phrase_book_goes_unfound():
     missed = [text for text in said if not claims.find(text)]
     assert len(said) > 8000
     assert len(missed) <= 0.05 * len(said), missed[:40]
+
+
+@pytest.mark.parametrize(
+    "text, yes",
+    [
+        ("Yes, it's high-energy, and no voices on this one.", True),
+        ("Oh yes, there is no piano in it.", True),
+        ("Yes, there's a flute, no doubt.", True),
+        ("No, there's a cello, of course.", False),
+        ("No, indeed, it's slow.", False),
+        ("Yeah, no, it's fast.", False),
+        ("I don’t think so, it's fast.", False),
+        ("Certainly not.", False),
+        ("Of course not, it's slow.", False),
+        ("It isn't.", False),
+        ("Not as I hear it, it's fast.", False),
+        ("... no.", False),
+        # a word that is denied, a sentence that says it in words, a title: none of these answers
+        ("It's not slow, it's fast.", None),
+        ("Not a flute, a cello.", None),
+        ("No voices on this one.", None),
+        ("It is so slow.", None),
+        ("It's certainly slow.", None),
+        ("No idea.", None),
+        ("Yes and no: a bit of both.", None),
+        ('"No. 22 in Red" is fast.', None),
+        ('"Yes" is fast.', None),
+        ("", None),
+        ("?! …", None),
+    ],
+)
+def test_only_a_word_that_answers_is_yes_or_no(text, yes):
+    answer = claims.yes_or_no(text)
+    assert (answer and not claims.is_no(answer)) is yes

@@ -4,6 +4,7 @@ import pytest
 
 from mdialog import vocab
 from mdialog.mentions import Names, mentions
+from mdialog.query import parse
 from mdialog.wants import Want, nearest, read
 
 NAMES = Names.of(["The Atlases", "Rooftop Bureau", "Wire", None, "Café Pérez"], ["Winter Platform", "Cabin?", "Rain", "???"])
@@ -49,6 +50,23 @@ def test_polarity(text, said):
         ("music from the 2000s", ["year:2000s"]),
         ("around 120 bpm", ["tempo:=120"]),
         ("over 140 BPM", ["tempo:>140"]),
+        ("less than 100 bpm", ["tempo:<100"]),
+        ("fewer than a hundred beats per minute", ["tempo:<100"]),
+        ("no more than 100 bpm", ["tempo:<=100"]),
+        ("at most 90 bpm", ["tempo:<=90"]),
+        ("don't go over 120 bpm", ["tempo:<=120"]),
+        ("nothing over 120 bpm", ["-tempo:>120"]),
+        ("140 bpm or more", ["tempo:>=140"]),
+        ("between 100 and 120 bpm, or 60-80 bpm", ["tempo:100..120|60..80"]),
+        ("120 to 100 bpm", ["tempo:100..120"]),
+        ("songs from 1985", ["year:1985"]),
+        ("1985 or 1986", ["year:1985|1986"]),
+        ("from 1985 to 1980", ["year:1980..1985"]),
+        ("from before 1990, or since 2010", ["year:<1990|>=2010"]),
+        ("nothing from 1985", ["-year:1985"]),
+        ("older than the 60s", ["year:<1960"]),
+        ("since the 1990s", ["year:>=1990"]),
+        ("2000 bpm and 1990s", ["year:1990s"]),
         ("in C minor", ["key:C minor"]),
         ("in a minor key", ["mode:minor"]),
         ("in A minor", ["key:A minor"]),
@@ -108,6 +126,12 @@ def test_every_synonym_of_the_vocabulary_is_read():
                 if not any(w.kind == kind.name and value.name in w.values for w in wants):
                     missed.append(word)
     assert missed == ["known"]  # "nothing too known" means what is well known
+
+
+def test_numbers_are_read_into_the_query_language():
+    for text in ("under 90 bpm", "between 120 and 100 bpm", "up to a hundred bpm", "from 1985 to 1980", "pre-1980s", "1990"):
+        for want in read(text).wants:
+            assert parse(f"{want.kind}:{want.values[0]}").predicates
 
 
 def test_words_are_counted_once():
