@@ -37,12 +37,14 @@ batch_option = click.option("--batch", type=POSITIVE, default=64, help="Dialogue
 temperature_option = click.option(
     "--temperature", type=click.FloatRange(min=0), help="0: no chance.  [default: the model's own, else 0.8]"
 )
+hints_option = click.option("--hints", multiple=True, type=click.Choice(("measured", "known")),
+                            help="Tell the listener of each clip what was measured, or what metadata and texts say.")
 claims_option = click.option("--claims/--no-claims", default=True, help="Reject what the signal contradicts.")
 
 
 def _writing_options(command):
     """How a listener writes, for both commands that have one write."""
-    for option in (deaf_option, claims_option, temperature_option, batch_option, candidates_option):
+    for option in (deaf_option, claims_option, hints_option, temperature_option, batch_option, candidates_option):
         command = option(command)
     return command
 

@@ -48,7 +48,7 @@ class Referee:
             return ()
         about, before = (self.witness.of(clip) if clip else None for clip in about_and_before(heard, beside=beside))
         found = _of_events(text, brief, found, about, given) if of_events else found
-        told = _stated(brief.hints) | _happened((hint, brief.asks) for hint in brief.hints)
+        told = _stated(brief.hints) | _named(brief.hints) | _happened((hint, brief.asks) for hint in brief.hints)
         echoed = _known(brief, plan, turn_index)
         judged = []
         for claim in found:
@@ -142,6 +142,12 @@ UNLIKELY = -1.5  # log of how much more likely the sound is if the claim is true
 def unlikely(judged: Sequence[dialogue.Claim]) -> list[dialogue.Claim]:
     """Those of the untold claims that are more likely false: not surely enough to call them so, and not to be taken either."""
     return [claim for claim in untold(judged) if claim.evidence.get("leans", 0.0) <= UNLIKELY]
+
+
+def _named(hints: Sequence[str]) -> set[tuple[str, str]]:
+    """Kinds and values of hints such as "energy high" and "genre reggae, dub"."""
+    found = {(kind, value) for kind, _, values in (hint.partition(" ") for hint in hints) for value in values.split(", ")}
+    return {fact for fact in found if fact[0] in vocab.load()}
 
 
 def _stated(texts: Sequence[str]) -> set[tuple[str, str]]:

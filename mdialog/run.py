@@ -15,7 +15,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from mdialog import dialogue as records
 from mdialog.errors import InputError
 from mdialog.evidence import witness
 from mdialog.files import write_text
+from mdialog.hints import Hints, hints_of
 from mdialog.ledger import append, appending, keep_only, open_run, put_in_order, recover
 from mdialog.options import validated
 from mdialog.plan import Clip, Plan, read_plans
@@ -128,7 +129,7 @@ def generate(config: GenerateConfig, *, progress: Progress | None = None) -> Sum
         models = {"listener": listener.model_id, "clap": catalog.about.clap_model}
         claim_folder(folder, config, models)
         play = player(AudioCache(), sample_rate=listener.sample_rate)
-        options = config.options(listener)
+        options = replace(config.options(listener), hints=_hints(config, catalog, plans))
         how = {"play": play, "options": options, "models": models, "progress": progress}
         if traced:
             n = trace_run(folder, config, catalog, listener, **how)
@@ -138,6 +139,13 @@ def generate(config: GenerateConfig, *, progress: Progress | None = None) -> Sum
         if recipes.traces(recipe):
             note = recipe.report(folder, catalog)
     return summary(config.out, start=start, n_utterances=n, note=note)
+
+
+def _hints(config: GenerateConfig, catalog, plans: Sequence[Plan]) -> Hints | None:
+    if config.hints and not plans:
+        raise InputError(f"{config.recipe} plans as it writes and takes no --hints")
+    heard = {clip.track_id for plan in plans for turn in plan.turns for clip in turn.clips}
+    return hints_of(catalog, heard, config.hints) if config.hints else None
 
 
 def refuse_deaf(listener, cache: Path) -> None:

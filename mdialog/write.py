@@ -47,6 +47,8 @@ class Options:
     seed : int
     by_the_book : bool
         Whether the listener learned to talk from the phrase book alone: a word that does not stand there is then a slip.
+    hints : callable, optional
+        ``hints(clip)``: what is told of the clip that a turn is about (:mod:`mdialog.hints`); nothing by default.
     """
 
     candidates: int = 4
@@ -57,6 +59,7 @@ class Options:
     warmer: float = 0.1
     seed: int = 0
     by_the_book: bool = False
+    hints: Callable[[Clip], tuple[str, ...]] | None = None
 
     def rounds(self) -> Iterator[tuple[int, int, Sampling]]:
         """First candidate, number of candidates, and sampling of each round.
@@ -192,7 +195,7 @@ def write_turn(
     -------
     WrittenTurn or Failure
     """
-    draft = _Draft(plan, turn_index, tuple(written), referee, by_the_book=options.by_the_book)
+    draft = _Draft(plan, turn_index, tuple(written), referee, options)
     for first, n, sampling in options.rounds():
         try:
             request = draft.prepare(play)
@@ -210,10 +213,10 @@ def write_turn(
 class _Draft:
     """A turn being written: its request, and the candidates that were tried for it."""
 
-    def __init__(
-        self, plan: Plan, turn_index: int, written: tuple[str, ...], referee: Referee | None, *, by_the_book: bool
-    ):
-        self._by_the_book = by_the_book
+    def __init__(self, plan: Plan, turn_index: int, written: tuple[str, ...], referee: Referee | None, options: Options):
+        clips = plan.turns[turn_index].clips
+        self._hints = options.hints(clips[-1]) if options.hints and clips else ()
+        self._by_the_book = options.by_the_book
         self.plan, self._i, self._written, self._referee = plan, turn_index, written, referee
         self.brief: briefs.Brief | None = None
         self._request: Request | None = None
@@ -226,7 +229,7 @@ class _Draft:
     def prepare(self, play: Play) -> Request:
         """Brief and request of the turn, unless an earlier round has made them."""
         if self._request is None:
-            brief = briefs.build(self.plan, self._i, self._written)
+            brief = briefs.build(self.plan, self._i, self._written, hints=self._hints)
             self.brief = replace(brief, contradicted=self._contradicted)
             messages = briefs.messages(self.brief, play=lambda clip: play(self.plan, clip))
             self._request = Request(id=f"{self.plan.id}/{self._i}", messages=messages, names=briefs.names(self.brief))
