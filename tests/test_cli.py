@@ -173,7 +173,7 @@ def test_generate_options_are_those_of_the_run():
                 continue
             field = GenerateConfig.model_fields[option.name]
             if option.multiple:
-                assert field.get_default(call_default_factory=True) == {}
+                assert not field.get_default(call_default_factory=True)
             elif not field.is_required():
                 assert option.to_info_dict()["default"] == field.default, option.name
 
