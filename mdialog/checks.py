@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from mdialog import brief as briefs
-from mdialog import claims, eventwords, happenings, lexicon, particulars, subjects, vocab
+from mdialog import claims, eventwords, happenings, lexicon, particulars, replies, subjects, vocab
 from mdialog.attributes import Attribute
 from mdialog.brief import Brief
 from mdialog.plan import Plan
@@ -191,7 +191,7 @@ def intents(said: Utterance) -> Iterator[Fault]:
         of_two = [ask for ask in brief.asks if ask.partition(":")[0] in ("compare", "same")]
         if of_two and brief.before and brief.before.title not in said.text and not _OF_TWO.search(said.masked):
             yield Fault("intents", of_two[0], "the turn is to ask about two clips and does not")
-    yield from _of_answers(said)
+    yield from replies.answers(said)
     yield from _of_events(said)
     yield from _of_purposes(said)
 
@@ -200,30 +200,6 @@ _OF_TWO = re.compile(
     r"\b(?:both|two|other|others|another|last|previous|before|earlier|first|second|compar\w+|differ\w*|common|shar\w+|alike|same"
     r"|similar\w*|than|apart|unlike|between|or)\b", re.I
 )  # fmt: skip
-
-
-def _of_answers(said: Utterance) -> Iterator[Fault]:
-    """An answer from the sound tells of what was asked after."""
-    brief = said.brief
-    if "item_attribute_answer" not in brief.intents or not brief.clips:
-        return
-    for kind, value in _whether(brief):
-        yield from _at_odds(said, kind, value)
-        if not claims.yes_or_no(said.text) and not any(find(kind, one, said.text) for one in vocab.load()[kind].names):
-            yield Fault("intents", f"{kind}:{value}", "the turn is to say whether it is so and does not")
-    found = subjects.find(said.text, brief)
-    said_of = {claim.kind for claim in found}
-    for ask in (ask for ask in brief.asks if ask in particulars.MEANS and not particulars.answers(found, ask)):
-        yield Fault("intents", ask, f"the turn is to answer {particulars.MEANS[ask]} and does not")
-    wide = [ask for ask in brief.asks if ask.partition(":")[0] in ("compare", "same", "course")]
-    if wide and not said_of:
-        yield Fault("intents", wide[0], "the turn is to answer this from the sound and says nothing of it")
-    for kind in (ask for ask in brief.asks if ask in claims.POLES and ask not in vocab.load()):
-        if kind not in said_of:
-            yield Fault("intents", kind, "the turn is to answer this and does not")
-    closed = [vocab.load()[kind] for kind in brief.asks if kind in vocab.load()]
-    if closed and not any(find(kind.name, value, said.text) for kind in closed for value in kind.names):
-        yield Fault("intents", ", ".join(k.name for k in closed), "the turn is to answer this and does not")
 
 
 def _of_purposes(said: Utterance) -> Iterator[Fault]:
@@ -294,15 +270,6 @@ def agreement(said: Utterance) -> Iterator[Fault]:
             yield Fault("agreement", claim.text, "said to be so and not to be so in one turn")
 
 
-def _at_odds(said: Utterance, kind: str, value: str) -> Iterator[Fault]:
-    """No one says "no" to what the same turn says is so, or "yes" to what it denies."""
-    answer = claims.yes_or_no(said.text)
-    for claim in subjects.find(said.text, said.brief) if answer else ():
-        of_it = (claim.kind, claim.value) == (kind, value) and claim.clip != "before" and not claim.comparison
-        if of_it and claim.present == claims.is_no(answer):
-            yield Fault("intents", claim.text, f"{answer[0]!r}, and then the opposite")
-
-
 def description(said: Utterance) -> Iterator[Fault]:
     """A description speaks of the sound, says each thing once and one of a kind, quotes no title and asks nothing."""
     if "description" not in said.brief.intents or not said.brief.clips:
@@ -323,11 +290,9 @@ def description(said: Utterance) -> Iterator[Fault]:
 
 
 def _whether(brief: Brief) -> Iterator[tuple[str, str]]:
-    """Kind and value of what is asked to be so or not: ``instrument:flute``, ``lead:flute``."""
-    for kind, colon, value in (ask.partition(":") for ask in brief.asks):
-        kind = "instrument" if kind == "lead" else kind
-        if colon and kind in vocab.load():
-            yield kind, value
+    """Kind and value of the words of what is asked to be so or not: of ``lead:flute`` too an instrument's."""
+    for kind, _, value in (ask.partition(":") for ask in brief.asks if replies.asks_whether(ask)):
+        yield "instrument" if kind == "lead" else kind, value
 
 
 def attributes(said: Utterance) -> Iterator[Fault]:

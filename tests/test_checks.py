@@ -241,9 +241,90 @@ def test_a_description_speaks_of_the_sound_and_of_nothing_else(text, good):
     assert ("intents" in of(text, brief)) is not good
 
 
-@pytest.mark.parametrize(("text", "good"), [("It is faster.", True), ("Both are slow.", True), ("I'd have to hear it.", False)])
-def test_who_compares_says_something_of_the_sound(text, good):
-    brief = Brief("assistant", ("item_attribute_answer",), asks=("same",), about=BLUE, before=RIVER, clips=CLIP * 2)
+LAMP = Name("Lamp Song", "Ivo")
+
+
+def of_two(ask, manner="plain"):
+    intents = ("item_attribute_answer",)
+    return Brief("assistant", intents, manner=manner, asks=(ask,), about=BLUE, before=LAMP, clips=CLIP * 2)
+
+
+@pytest.mark.parametrize(
+    ("ask", "text", "good"),
+    [
+        ("same", "Both are slow.", True),
+        ("same", "It is slow.", True),  # asked of both
+        ("same", "It is faster.", False),
+        ("same", "I'd have to hear it.", False),
+        ("compare", "It is faster.", True),
+        ("compare", 'Unlike "Lamp Song", it has a flute.', True),
+        ("compare", "It is medium-paced.", False),
+        ("compare:tempo", "It is faster.", True),
+        ("compare:tempo", "The first is slow, this one is fast.", True),
+        ("compare:tempo", "Both are slow.", True),
+        ("compare:tempo", "It's slow, unlike the other one.", True),
+        ("compare:tempo", "No voices cross it.", False),
+        ("compare:tempo", "It lives in a major key.", False),
+        ("compare:tempo", "It is medium-paced.", False),
+        ("compare:tempo", "It has more energy than the other one.", False),
+        ("compare:tempo", 'Unlike "Lamp Song", it has a flute.', False),
+        ("compare:energy", 'It is louder than "Lamp Song".', True),
+        ("compare:energy", "The energy is low.", False),
+        ("compare:instrument", "This one has a flute, the other one has none.", True),
+        ("compare:instrument", "It has a flute.", False),
+    ],
+)
+def test_who_compares_tells_of_what_was_asked_and_of_both(ask, text, good):
+    assert ("intents" in of(text, of_two(ask))) is not good
+
+
+def test_the_phrase_book_passes_where_it_compares_or_says_whether_it_is_so():
+    phrases, questions = (pytest.importorskip(f"mdialog.synth.{name}") for name in ("phrases", "questions"))
+    rng, failed, n = random.Random(1), [], 1500
+    for i in range(n):
+        two = [labels(rng), labels(rng)]
+        ask = questions.draw_ask(rng, two[-1], compares=i % 3 == 0)
+        brief, clips = of_two(ask, rng.choice(briefs.MANNERS)), two
+        if not ask.startswith(("compare", "same")):
+            brief, clips = dataclasses.replace(brief, before=None, clips=CLIP), two[1:]
+        text = phrases.say(brief, clips, rng)
+        nothing = any(dodge in text.casefold() for dodge in ("not much that", "less than one", "couldn't name", "can't tell"))
+        failed += [(ask, text, found)] if (found := faults(text, brief)) and not nothing else []
+    assert len(failed) <= 0.01 * n, failed[:5]
+
+
+@pytest.mark.parametrize(
+    ("ask", "text", "good"),
+    [
+        ("lead:bass", "I hear a string section in it.", False),
+        ("lead:bass", "There's a bass in it.", False),  # it need not lead
+        ("lead:bass", "The bass carries the tune.", True),
+        ("lead:bass", "The violin leads.", True),
+        ("lead:bass", "No, the violin leads.", True),
+        ("lead:bass", "Yes, the violin leads.", False),
+        ("lead:bass", "No, the bass carries the tune.", False),
+        ("lead:bass", "Yes, there is no bass in it.", False),
+        ("instrument:flute", "I hear a string section in it.", False),
+        ("instrument:flute", "No flute in it.", True),
+        ("instrument:flute", "There's a flute.", True),
+        ("instrument:sitar", "Yes yes, there are no sitar in it!", False),
+        ("instrument:piano", "Oh yes, there is no piano in it.", False),
+        ("instrument:piano", "Yes, and no surprise, there's a piano.", True),
+        ("instrument:piano", "Oh no, there's no piano.", True),
+        ("mood:calm", "It sounds tense.", False),
+        ("genre:jazz", "This is reggae.", False),
+        ("tempo:fast", "It's slow.", True),
+        ("tempo:fast", "Yes, it's slow.", False),
+        ("tempo:very fast", "Yes, it's fast.", True),
+        ("mode:major", "Yes, it's in a minor key.", False),
+        ("vocal:instrumental", "Right, there are no voices.", True),
+        ("vocal:instrumental", "Yes, no voices at all.", True),
+        ("vocal:instrumental", "Yes, somebody sings.", False),
+        ("vocal:choir", "No voices on this one.", True),
+    ],
+)
+def test_an_answer_is_to_the_value_asked_after_and_agrees_with_itself(ask, text, good):
+    brief = Brief("assistant", ("item_attribute_answer",), asks=(ask,), about=BLUE, clips=CLIP)
     assert ("intents" in of(text, brief)) is not good
 
 
