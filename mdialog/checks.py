@@ -260,7 +260,8 @@ def _refers_back(said: Utterance, unsaid: list[str]) -> bool:
 
 
 def agreement(said: Utterance) -> Iterator[Fault]:
-    """No one says of a track that something is there and that it is not."""
+    """No one says of a track that something is there and that it is not, or turns down what was liked."""
+    yield from replies.agrees(said)
     titles = {name.title for name in briefs.names(said.brief) if name.title and name.title in said.text}
     told: dict[tuple[str, str, str], bool] = {}
     found = subjects.find(said.text, said.brief) if len(titles) < 2 or said.brief.before else []

@@ -1,9 +1,10 @@
-"""Replies: a check that an answer tells of what was asked, and agrees with itself."""
+"""Replies: checks that an answer tells of what was asked, and that a reply agrees with what was liked and refused."""
 
 import re
 from collections.abc import Iterator
 
 from mdialog import claims, particulars, subjects, vocab
+from mdialog.brief import Name
 from mdialog.utterance import Fault, Utterance
 from mdialog.wording import find
 
@@ -121,3 +122,54 @@ def asks_whether(ask: str) -> bool:
     """Whether a question is after one value: ``instrument:flute``, ``lead:flute``."""
     kind, colon, _ = ask.partition(":")
     return bool(colon) and (kind == "lead" or kind in vocab.load())
+
+
+# What a recommender says of a track (N) that did not please, and of one that did: the phrase book's words and their kin.
+_TURNS_DOWN = re.compile(
+    r"\b(?:no more|(?:we|i)'ll skip|skipping|drop(?:ping)?|sorry about|apologi\w+ for|out goes|forget|scrap(?:ping)?"
+    r"|leav\w+ out|(?:pity|too bad) about|pass on|break it to|(?:farewell|goodbye) to|enough of|(?<!why )not) N\b"
+    r"|\bN (?:is|are|goes|was) (?:out|off|gone|struck|dropped)\b"
+    r"|\bN (?:wasn't|isn't|was not|is not) (?:it(?! )|right|for you|your|to your|what)|\bN misse[sd]\b"
+    r"|\bN (?:didn't|did not|doesn't|failed to) (?:work|land|suit|please|fit|do it)|\blet N (?:pass|go|rest)\b"
+    r"|\bsorry\b[^.!?]{0,12} thought N\b|\b(?:strike|cross|take|set|put|lay) N (?:off|out|aside|away)\b"
+)
+_CHEERS = re.compile(
+    r"\b(?:glad|pleased|happy|delighted|thrilled)"
+    r"(?: (?:so|to|hear|see|that|about|you|for|with|like[sd]?|love[sd]?|enjoy\w*)){1,4} N"
+    r"|\bgood to hear(?: that)? N\b|\bN it is(?! \w)|\byay,? N\b|\bhunch N\b|\bwasn't sure about N\b|\btook to N\b"
+    r"|\b(?:knew|bet|since|as|if|that|because) you(?:'d| would)? (?:like|love|enjoy)(?:e?d)? N\b|\bN (?:pleased|got) you\b"
+    r"|\bN (?:stays|works|worked|landed|passed|is in\b|is a (?:favourite|keeper|good)|met with)"
+    r"|\bmay N keep\b|\b(?:fond\w*|fans|admirers?) (?:for|of) N\b|\bkeep(?:ing)? N\b(?! (?:out|off|away|from))"
+    r"|\b(?:(?:going|judging) by|on the strength of|goes well with) N\b|\bN fans\b"
+)
+# The same where no track is named, and there is only one that it can be said of.
+_DOWN_AT_ALL = re.compile(r"\bno hard feelings\b|\bsorry (?:it|that|this|you)\b|\bsorry to hear\b", re.I)
+_CHEERS_AT_ALL = re.compile(
+    r"\b(?:glad|pleased|happy|delighted) (?:that )?you (?:lik|lov|enjoy)(?:e|ed)?\b|\bgood to hear it\b", re.I
+)
+
+
+def agrees(said: Utterance) -> Iterator[Fault]:
+    """The recommender turns down no track that was just liked, and cheers none that was refused."""
+    brief = said.brief
+    if brief.role != "assistant":
+        return
+    for names, others, of_it, at_all, contrary in (
+        (brief.liked, brief.refused, _TURNS_DOWN, _DOWN_AT_ALL, "liked, and is turned down"),
+        (brief.refused, brief.liked, _CHEERS, _CHEERS_AT_ALL, "refused, and is cheered"),
+    ):
+        found = [of_it.search(_pointed(said.text, name, others)) for name in names]
+        found += [at_all.search(said.masked)] if names and not others else []
+        for match in filter(None, found):
+            yield Fault("agreement", match[0], f"the track (N) was {contrary}")
+
+
+def _pointed(text: str, name: Name, others: tuple[Name, ...]) -> str:
+    """The text in small letters, with N for a track: its title, or its artist where that is of no other track."""
+    title, artist = re.escape(name.title), re.escape(name.artist)
+    own = [rf'"{title}[.,!?]?"(?: by {artist})?'] if title else []
+    own += [rf"(?<!\w){title}(?: by {artist})?(?!\w)"] if " " in name.title else []
+    own += [rf"(?<!\w){artist}(?!\w)"] if artist and name.artist not in {other.artist for other in others} else []
+    for pattern in own:
+        text = re.sub(pattern, "\ue000", text)
+    return text.casefold().replace("\ue000", "N")
