@@ -7,6 +7,7 @@ text: a candidate with a fault is rejected and another is drawn.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from mdialog import brief as briefs
 from mdialog import claims, eventwords, happenings, lexicon, particulars, replies, subjects, vocab
@@ -32,10 +33,12 @@ _ENDS = re.compile(r"[.!?…][\"'”’)]*$")
 
 
 def form(said: Utterance) -> Iterator[Fault]:
-    """One readable utterance of 1 to 60 words that begins and ends like one."""
-    text = said.text
-    if not 1 <= len(said.words) <= MAX_WORDS:
-        yield Fault("form", text[:60], f"{len(said.words)} words; 1 to {MAX_WORDS} are an utterance")
+    """One readable utterance that begins and ends like one, of 1 to 60 words; of a description, those of its length."""
+    text, length = said.text, _length(said)
+    least, most = length.words if length else (1, MAX_WORDS)
+    if not least <= len(said.words) <= most:
+        what = said.brief.asks[0] if length else "utterance"
+        yield Fault("form", text[:60], f"{len(said.words)} words; {least} to {most} are this {what}")
     if not text.isprintable() or "\ufffd" in text:
         yield Fault("form", text[:60], "characters that cannot be printed")
     if found := _TEMPLATE.search(text):
@@ -48,6 +51,30 @@ def form(said: Utterance) -> Iterator[Fault]:
         yield Fault("form", text[:10], "begins with punctuation")
     if text.count('"') % 2 or text.count("(") != text.count(")"):
         yield Fault("form", text[:60], "quotation marks or brackets that do not close")
+
+
+@dataclass(frozen=True)
+class _Length:
+    """What tells a length of description from the others: fewest and most words, fewest statements, most sentences."""
+
+    words: tuple[int, int]
+    statements: int = 1
+    sentences: int | None = None
+
+
+_LENGTHS = {
+    "tag line": _Length((1, 20), sentences=1), "sentence": _Length((3, 40), sentences=1),
+    "paragraph": _Length((25, 150), statements=4), "dense": _Length((12, 150), statements=5),
+}  # fmt: skip
+# The bundled listener often has but two things to say without saying one twice.
+_LENGTHS_BY_THE_BOOK = _LENGTHS | {"paragraph": _Length((8, 150), statements=2), "dense": _Length((4, 150), statements=2)}
+
+
+def _length(said: Utterance) -> _Length | None:
+    """The length of which a description is to be, if the turn is one."""
+    lengths = _LENGTHS_BY_THE_BOOK if said.by_the_book else _LENGTHS
+    asked = said.brief.asks[0] if "description" in said.brief.intents and said.brief.asks else ""
+    return lengths.get(asked)
 
 
 def language(said: Utterance) -> Iterator[Fault]:
@@ -197,8 +224,8 @@ def intents(said: Utterance) -> Iterator[Fault]:
 
 
 _OF_TWO = re.compile(
-    r"\b(?:both|two|other|others|another|last|previous|before|earlier|first|second|compar\w+|differ\w*|common|shar\w+|alike|same"
-    r"|similar\w*|than|apart|unlike|between|or)\b", re.I
+    r"\b(?:both|two|other|others|another|last|previous|before(?! (?:i|it|we|you)\b)|earlier|first|second|compar\w+|differ\w*"
+    r"|common|shar\w+|alike|same|similar\w*|than|apart|unlike|between|or that)\b", re.I
 )  # fmt: skip
 
 
@@ -272,12 +299,19 @@ def agreement(said: Utterance) -> Iterator[Fault]:
 
 
 def description(said: Utterance) -> Iterator[Fault]:
-    """A description speaks of the sound, says each thing once and one of a kind, quotes no title and asks nothing."""
+    """A description speaks of the sound, as much as its length asks for, says each thing once and one of a kind, quotes no
+    title and asks nothing.
+    """
     if "description" not in said.brief.intents or not said.brief.clips:
         return
     found = claims.find(said.text, names=given_names(said.brief))
     if not found:
         yield Fault("intents", "description", "the turn is to describe the sound and says nothing of it")
+    length, n = _length(said), len({(claim.kind, claim.value) for claim in found})
+    if length and n < length.statements:
+        yield Fault("intents", said.brief.asks[0], f"{n} things said of the sound; {length.statements} are the least")
+    if length and length.sentences and len(re.findall(r"[.!?…]+(?=\s|$)", said.text)) > length.sentences:
+        yield Fault("intents", said.brief.asks[0], "more than one sentence")
     told: dict[str, set[str]] = {}
     for claim in found:
         values = told.setdefault(claim.kind, set())
