@@ -7,9 +7,10 @@ text: a candidate with a fault is rejected and another is drawn.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from mdialog import brief as briefs
-from mdialog import claims, eventwords, happenings, lexicon, particulars, subjects, vocab
+from mdialog import claims, eventwords, happenings, lexicon, particulars, replies, subjects, vocab
 from mdialog.attributes import Attribute
 from mdialog.brief import Brief
 from mdialog.plan import Plan
@@ -32,10 +33,12 @@ _ENDS = re.compile(r"[.!?…][\"'”’)]*$")
 
 
 def form(said: Utterance) -> Iterator[Fault]:
-    """One readable utterance of 1 to 60 words that begins and ends like one."""
-    text = said.text
-    if not 1 <= len(said.words) <= MAX_WORDS:
-        yield Fault("form", text[:60], f"{len(said.words)} words; 1 to {MAX_WORDS} are an utterance")
+    """One readable utterance that begins and ends like one, of 1 to 60 words; of a description, those of its length."""
+    text, length = said.text, _length(said)
+    least, most = length.words if length else (1, MAX_WORDS)
+    if not least <= len(said.words) <= most:
+        what = said.brief.asks[0] if length else "utterance"
+        yield Fault("form", text[:60], f"{len(said.words)} words; {least} to {most} are this {what}")
     if not text.isprintable() or "\ufffd" in text:
         yield Fault("form", text[:60], "characters that cannot be printed")
     if found := _TEMPLATE.search(text):
@@ -48,6 +51,30 @@ def form(said: Utterance) -> Iterator[Fault]:
         yield Fault("form", text[:10], "begins with punctuation")
     if text.count('"') % 2 or text.count("(") != text.count(")"):
         yield Fault("form", text[:60], "quotation marks or brackets that do not close")
+
+
+@dataclass(frozen=True)
+class _Length:
+    """What tells a length of description from the others: fewest and most words, fewest statements, most sentences."""
+
+    words: tuple[int, int]
+    statements: int = 1
+    sentences: int | None = None
+
+
+_LENGTHS = {
+    "tag line": _Length((1, 20), sentences=1), "sentence": _Length((3, 40), sentences=1),
+    "paragraph": _Length((25, 150), statements=4), "dense": _Length((12, 150), statements=5),
+}  # fmt: skip
+# The bundled listener often has but two things to say without saying one twice.
+_LENGTHS_BY_THE_BOOK = _LENGTHS | {"paragraph": _Length((8, 150), statements=2), "dense": _Length((4, 150), statements=2)}
+
+
+def _length(said: Utterance) -> _Length | None:
+    """The length of which a description is to be, if the turn is one."""
+    lengths = _LENGTHS_BY_THE_BOOK if said.by_the_book else _LENGTHS
+    asked = said.brief.asks[0] if "description" in said.brief.intents and said.brief.asks else ""
+    return lengths.get(asked)
 
 
 def language(said: Utterance) -> Iterator[Fault]:
@@ -191,39 +218,15 @@ def intents(said: Utterance) -> Iterator[Fault]:
         of_two = [ask for ask in brief.asks if ask.partition(":")[0] in ("compare", "same")]
         if of_two and brief.before and brief.before.title not in said.text and not _OF_TWO.search(said.masked):
             yield Fault("intents", of_two[0], "the turn is to ask about two clips and does not")
-    yield from _of_answers(said)
+    yield from replies.answers(said)
     yield from _of_events(said)
     yield from _of_purposes(said)
 
 
 _OF_TWO = re.compile(
-    r"\b(?:both|two|other|others|another|last|previous|before|earlier|first|second|compar\w+|differ\w*|common|shar\w+|alike|same"
-    r"|similar\w*|than|apart|unlike|between|or)\b", re.I
+    r"\b(?:both|two|other|others|another|last|previous|before(?! (?:i|it|we|you)\b)|earlier|first|second|compar\w+|differ\w*"
+    r"|common|shar\w+|alike|same|similar\w*|than|apart|unlike|between|or that)\b", re.I
 )  # fmt: skip
-
-
-def _of_answers(said: Utterance) -> Iterator[Fault]:
-    """An answer from the sound tells of what was asked after."""
-    brief = said.brief
-    if "item_attribute_answer" not in brief.intents or not brief.clips:
-        return
-    for kind, value in _whether(brief):
-        yield from _at_odds(said, kind, value)
-        if not claims.yes_or_no(said.text) and not any(find(kind, one, said.text) for one in vocab.load()[kind].names):
-            yield Fault("intents", f"{kind}:{value}", "the turn is to say whether it is so and does not")
-    found = subjects.find(said.text, brief)
-    said_of = {claim.kind for claim in found}
-    for ask in (ask for ask in brief.asks if ask in particulars.MEANS and not particulars.answers(found, ask)):
-        yield Fault("intents", ask, f"the turn is to answer {particulars.MEANS[ask]} and does not")
-    wide = [ask for ask in brief.asks if ask.partition(":")[0] in ("compare", "same", "course")]
-    if wide and not said_of:
-        yield Fault("intents", wide[0], "the turn is to answer this from the sound and says nothing of it")
-    for kind in (ask for ask in brief.asks if ask in claims.POLES and ask not in vocab.load()):
-        if kind not in said_of:
-            yield Fault("intents", kind, "the turn is to answer this and does not")
-    closed = [vocab.load()[kind] for kind in brief.asks if kind in vocab.load()]
-    if closed and not any(find(kind.name, value, said.text) for kind in closed for value in kind.names):
-        yield Fault("intents", ", ".join(k.name for k in closed), "the turn is to answer this and does not")
 
 
 def _of_purposes(said: Utterance) -> Iterator[Fault]:
@@ -284,7 +287,8 @@ def _refers_back(said: Utterance, unsaid: list[str]) -> bool:
 
 
 def agreement(said: Utterance) -> Iterator[Fault]:
-    """No one says of a track that something is there and that it is not."""
+    """No one says of a track that something is there and that it is not, or turns down what was liked."""
+    yield from replies.agrees(said)
     titles = {name.title for name in briefs.names(said.brief) if name.title and name.title in said.text}
     told: dict[tuple[str, str, str], bool] = {}
     found = subjects.find(said.text, said.brief) if len(titles) < 2 or said.brief.before else []
@@ -294,22 +298,20 @@ def agreement(said: Utterance) -> Iterator[Fault]:
             yield Fault("agreement", claim.text, "said to be so and not to be so in one turn")
 
 
-def _at_odds(said: Utterance, kind: str, value: str) -> Iterator[Fault]:
-    """No one says "no" to what the same turn says is so, or "yes" to what it denies."""
-    answer = claims.yes_or_no(said.text)
-    for claim in subjects.find(said.text, said.brief) if answer else ():
-        of_it = (claim.kind, claim.value) == (kind, value) and claim.clip != "before" and not claim.comparison
-        if of_it and claim.present == claims.is_no(answer):
-            yield Fault("intents", claim.text, f"{answer[0]!r}, and then the opposite")
-
-
 def description(said: Utterance) -> Iterator[Fault]:
-    """A description speaks of the sound, says each thing once and one of a kind, quotes no title and asks nothing."""
+    """A description speaks of the sound, as much as its length asks for, says each thing once and one of a kind, quotes no
+    title and asks nothing.
+    """
     if "description" not in said.brief.intents or not said.brief.clips:
         return
     found = claims.find(said.text, names=given_names(said.brief))
     if not found:
         yield Fault("intents", "description", "the turn is to describe the sound and says nothing of it")
+    length, n = _length(said), len({(claim.kind, claim.value) for claim in found})
+    if length and n < length.statements:
+        yield Fault("intents", said.brief.asks[0], f"{n} things said of the sound; {length.statements} are the least")
+    if length and length.sentences and len(re.findall(r"[.!?…]+(?=\s|$)", said.text)) > length.sentences:
+        yield Fault("intents", said.brief.asks[0], "more than one sentence")
     told: dict[str, set[str]] = {}
     for claim in found:
         values = told.setdefault(claim.kind, set())
@@ -323,11 +325,9 @@ def description(said: Utterance) -> Iterator[Fault]:
 
 
 def _whether(brief: Brief) -> Iterator[tuple[str, str]]:
-    """Kind and value of what is asked to be so or not: ``instrument:flute``, ``lead:flute``."""
-    for kind, colon, value in (ask.partition(":") for ask in brief.asks):
-        kind = "instrument" if kind == "lead" else kind
-        if colon and kind in vocab.load():
-            yield kind, value
+    """Kind and value of the words of what is asked to be so or not: of ``lead:flute`` too an instrument's."""
+    for kind, _, value in (ask.partition(":") for ask in brief.asks if replies.asks_whether(ask)):
+        yield "instrument" if kind == "lead" else kind, value
 
 
 def attributes(said: Utterance) -> Iterator[Fault]:

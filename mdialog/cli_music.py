@@ -181,5 +181,5 @@ def recommend(wish, catalog, n, explain, as_json, listener, device, seed, allow_
     click.echo(table(rows) if rows else f"no track of {len(shelf)} is left")
     for row in rows if reasons else ():
         reason = reasons[row["track_id"]]
-        click.echo(f"{row['title'] or row['track_id']}: {reason.text or f'(no sentence: {reason.lacking})'}")
+        click.echo(f"{row['title'] or row['track_id']}: {reason}")
     click.echo(f"this list: {found.shown}; the catalogue: {found.catalog}")

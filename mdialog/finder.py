@@ -73,6 +73,8 @@ class Finder:
     def read(self, text: str) -> tuple[Term, ...]:
         """Terms of a query as a listener writes it: ``kind:value``, likenesses, quoted text; plain words are talk, not a query.
 
+        What is asked for twice is one term.
+
         Raises
         ------
         QueryError
@@ -87,7 +89,10 @@ class Finder:
         if query.ranked:
             self._catalog.search(Query(text, (), query.ranked), limit=1)  # raises where a likeness names nothing
         parts = sorted((*query.predicates, *query.ranked), key=lambda part: part.span)
-        return tuple(Term(text[slice(*part.span)], part, query.or_unknown) for part in parts)
+        terms: dict[tuple, Term] = {}
+        for term in (Term(text[slice(*part.span)], part, query.or_unknown) for part in parts):
+            terms.setdefault(term.meaning, term)
+        return tuple(terms.values())
 
     def terms_of(self, attributes: Iterable[Attribute]) -> tuple[Term, ...]:
         """The terms that ask for exactly these."""

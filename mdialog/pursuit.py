@@ -219,7 +219,7 @@ class Recommender:
         """Of the first tracks of the pool, the one in which most of what was said is heard."""
         finder, terms = self._finder, self._terms
         pool = finder.pool(terms)
-        wishes = [wish for term in terms for wish in term.wishes]
+        wishes = list(dict.fromkeys(wish for term in terms for wish in term.wishes))  # asked for of two sources, it counts once
         among = self._by_others(pool & fresh)
         n = talk.stage.candidates
         tracks = finder.best(among, terms, n=n, liked=self._liked, refused=self._refused, rng=self._rng)

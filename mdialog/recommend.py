@@ -1,7 +1,9 @@
 """`mdialog recommend`: a wish and a profile to a list of tracks, each with a sentence that a listener wrote of its sound.
 
 The sentence is the utterance of a recommender who hears the track's best clip after the wish was said: the same brief,
-candidates, checks and verdicts as in a dialogue. Where no candidate passes, the track stands without one.
+candidates, checks and verdicts as in a dialogue. A sentence that tells of something wanted is taken before one that is only
+true; which it is, and which part of the score counted most, stands beside it. Where no candidate passes, the track stands
+without one.
 """
 
 from collections.abc import Sequence
@@ -9,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mdialog import brief as briefs
+from mdialog import claims, ear
 from mdialog import profile as profiles
+from mdialog.attributes import Attribute
 from mdialog.checks import faults
 from mdialog.dialogue import Claim
 from mdialog.errors import InputError
@@ -39,12 +43,23 @@ class Sentence:
     clip : Clip or None
         What was heard.
     lacking : str or None
+    meets : tuple of str
+        What was wanted of which it truly tells: ``genre:pop``. Where it is empty, the sentence is true but not the reason.
+    won : str or None
+        The part of the score that added most (:mod:`mdialog.match`).
     """
 
     text: str | None
     claims: tuple[Claim, ...] = ()
     clip: Clip | None = None
     lacking: str | None = None
+    meets: tuple[str, ...] = ()
+    won: str | None = None
+
+    def __str__(self) -> str:
+        said = self.text or f"(no sentence: {self.lacking})"
+        reason = ", ".join(self.meets) or self.won
+        return f"{said} [picked for: {reason}]" if reason else said
 
 
 @dataclass(frozen=True)
@@ -145,9 +160,9 @@ def sentences(
 ) -> dict[str, Sentence]:
     """A checked sentence for each pick, by track id.
 
-    Candidates are drawn in the rounds of `options`, for all picks that lack a sentence together. One is taken if it passes the
-    checks of a dialogue's turns, nothing that it says of the sound is contradicted, and something is supported: a name alone
-    explains nothing.
+    Candidates are drawn in the rounds of `options`, for all picks that lack a sentence together. One may be taken if it passes
+    the checks of a dialogue's turns, nothing that it says of the sound is contradicted, and something is supported: a name
+    alone explains nothing. The first that tells of something wanted is; after the last round, the first of the others.
 
     Parameters
     ----------
@@ -167,30 +182,45 @@ def sentences(
         t: Request(plans[t].id, briefs.messages(brief, play=lambda clip, plan=plans[t]: play(plan, clip)), briefs.names(brief))
         for t, brief in made.items()
     }
+    won = {hit.track_id: max(hit.why, key=hit.why.get) for hit in found.hits if max(hit.why.values(), default=0) > 0}
     out: dict[str, Sentence] = {}
+    waiting = list(plans)
     for first, n, sampling in options.rounds():
-        waiting = [t for t in plans if t not in out]
         if not waiting:
             break
         drawn = listener.write([requests[t] for t in waiting], n=n, first=first, seed=options.seed, sampling=sampling)
-        for track_id, candidates in zip(waiting, drawn, strict=True):
+        for t, candidates in zip(waiting, drawn, strict=True):
             for text in candidates:
-                if claims := _explains(text, made[track_id], plans[track_id], referee, by_the_book=listener.by_the_book):
-                    out[track_id] = Sentence(text, claims, made[track_id].clips[-1])
+                judged = _explains(text, made[t], plans[t], referee, by_the_book=listener.by_the_book)
+                meets = told_of(found.wish, judged)
+                if judged and (meets or t not in out):
+                    out[t] = Sentence(text, judged, made[t].clips[-1], meets=meets, won=won.get(t))
+                if meets:
                     break
-    for hit in found.hits:
-        out.setdefault(hit.track_id, Sentence(None, lacking=NOT_WRITTEN if hit.track_id in plans else NO_SOUND))
+        waiting = [t for t in waiting if t not in out or not out[t].meets]
+    for t in (hit.track_id for hit in found.hits):
+        out.setdefault(t, Sentence(None, lacking=NOT_WRITTEN if t in plans else NO_SOUND, won=won.get(t)))
     return out
+
+
+def told_of(wish: Wish, judged: Sequence[Claim]) -> tuple[str, ...]:
+    """What of a wish supported claims satisfy; an unwanted thing is satisfied by its absence."""
+    true = [claims.Claim(c.text, c.kind, c.value, c.present, 0, 0, c.comparison) for c in judged if c.verdict == "supported"]
+    found = []
+    for want in (w for w in wish.wants if w.polarity in ("want", "avoid") and not w.compares):
+        asked = [a for value in want.values if ear.can_tell(a := Attribute(want.kind, value, want.polarity))]
+        found += [str(want)] if any(ear.verdict(a, true) for a in asked) else []
+    return tuple(dict.fromkeys(found))
 
 
 def _explains(text: str, brief: briefs.Brief, plan: Plan, referee: Referee, *, by_the_book: bool) -> tuple[Claim, ...]:
     """The claims of a candidate that may stand and says something true of the sound; else none."""
     if faults(text, brief, plan=plan, turn_index=1, by_the_book=by_the_book):
         return ()
-    claims = referee.claims(text, brief, plan=plan, turn_index=1)
-    if contradicted(claims, brief) or not any(claim.verdict == "supported" for claim in claims):
+    judged = referee.claims(text, brief, plan=plan, turn_index=1)
+    if contradicted(judged, brief) or not any(claim.verdict == "supported" for claim in judged):
         return ()
-    return claims
+    return judged
 
 
 def explain(found: Recommendation, shelf: Shelf, *, listener: str | None, device: str, seed: int, allow_deaf: bool
@@ -227,6 +257,7 @@ def as_json(found: Recommendation, rows: Sequence[dict], reasons: dict[str, Sent
         if reasons is not None:
             reason = reasons[row["track_id"]]
             pick |= {"sentence": reason.text, "claims": [c.model_dump() for c in reason.claims], "lacking": reason.lacking,
+                     "meets": list(reason.meets), "won": reason.won,
                      "heard": [reason.clip.start_s, reason.clip.end_s] if reason.clip else None}  # fmt: skip
         picks.append(pick)
     wants = [{"term": str(w), "words": w.words, "polarity": w.polarity, "basis": w.basis} for w in found.wish.wants]

@@ -67,6 +67,10 @@ class Seeker:
     def react(self, track: int, heard: Heard, step: dict, *, last: bool) -> PlannedTurn:
         """The turn that answers a recommendation.
 
+        What it says of the goal is what it heard: it accepts or refuses the track by that, asks first for what the track
+        lacks, and keeps out what was heard in the place of a wish. Whether the track was a step toward the goal is in
+        `step`; no more of that is said than by these.
+
         Parameters
         ----------
         track : int
@@ -108,7 +112,10 @@ class Seeker:
         return said.count(False) <= said.count(True) and every.count(False) <= every.count(True)
 
     def _moves(self, track: int, verdicts: Mapping[Attribute, bool | None]) -> bool:
-        """Whether this track is nearer to the goal than any before, or more of it is heard; counts the others."""
+        """Whether this track sounds nearer to the goal than any before, or more of it is heard; counts the others.
+
+        Nearness is of the embeddings: it says nothing in the talk, and only keeps up the patience of who is on the way.
+        """
         near, heard = float(self.embedding[track] @ self._center), sum(verdicts[a] is True for a in self.wants)
         toward = near > self._nearest or heard > self._most_heard
         self._nearest, self._most_heard = max(near, self._nearest), max(heard, self._most_heard)

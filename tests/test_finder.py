@@ -38,6 +38,18 @@ def test_a_query_is_read_term_by_term(finder):
     assert [term.wishes for term in terms] == [[reggae], [no_flute], [], []]
 
 
+@pytest.mark.parametrize(
+    ("text", "once"),
+    [
+        ("theme:dinner mood:calm theme:dinner", ["theme:dinner", "mood:calm"]),
+        ("genre:jazz genre:JAZZ -genre:jazz", ["genre:jazz", "-genre:jazz"]),
+        ('"warm" "warm" mood:calm', ['"warm"', "mood:calm"]),
+    ],
+)
+def test_what_is_asked_for_twice_is_one_term(finder, text, once):
+    assert texts(finder.read(text)) == once
+
+
 def test_terms_of_attributes_mean_the_same_as_the_query_in_other_words(finder):
     own = finder.terms_of([Attribute("tempo", "very fast"), Attribute("genre", "jazz", "avoid")])
     other = finder.read('-genre:JAZZ tempo:"Very  fast"')

@@ -99,6 +99,20 @@ def test_pairs_are_as_alike_as_asked(snapshot):
     assert {p.goal["pair"] for p in comparison.plan_many(snapshot, seed=0, n=40)} == set(comparison.PAIRS)
 
 
+def test_most_questions_of_a_comparison_are_about_both_clips_and_after_what_sets_them_apart(snapshot):
+    of_both, after = Counter(), Counter()
+    for plan in comparison.plan_many(snapshot, seed=0, n=400):
+        asks = [turn.asks[0] for turn in plan.turns[::2]]
+        assert asks[0].startswith(("compare", "same"))
+        of_both.update(ask.startswith(("compare", "same")) for ask in asks[1:])
+        after.update(ask.partition(":")[2] in plan.goal["apart"] for ask in asks if ask in ("compare:tempo", "compare:energy"))
+    assert of_both[True] > of_both[False] > 0 and after[True] > 2 * after[False] > 0
+    for share in (0.0, 1.0):
+        made = list(comparison.plan_many(snapshot, seed=0, n=40, options=comparison.Options(both=share)))
+        later = {t.asks[0].startswith(("compare", "same")) for plan in made for t in plan.turns[2:]}
+        assert later == {bool(share)}
+
+
 def test_each_track_is_described_once_before_one_comes_again(snapshot):
     n = int(snapshot.audible.sum())
     made = list(description.plan_many(snapshot, seed=0, n=n + 1))

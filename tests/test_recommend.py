@@ -6,7 +6,8 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
-from mdialog import cli, recommend
+from mdialog import claims, cli, recommend
+from mdialog.dialogue import Claim
 from mdialog.errors import InputError
 from mdialog.evaluate.seekers import CUT
 from mdialog.listener.base import Sampling
@@ -74,12 +75,12 @@ class Says:
         return [[self.say(request, first + i) for i in range(n)] for request in requests]
 
 
-def told(shelf, listener, wish="slow calm music, no drums", limit=2):
+def told(shelf, listener, wish="slow calm music, no drums", limit=2, referee=None):
     from mdialog.audio import AudioCache
 
     found, snapshot = recommend.answer(shelf, wish, limit=limit), Snapshot.of(shelf.catalog)
     plans = recommend.plans_of(found, snapshot)
-    referee = referee_of(shelf.catalog, list(plans.values()))
+    referee = referee or referee_of(shelf.catalog, list(plans.values()))
     play = player(AudioCache(), sample_rate=listener.sample_rate)
     return found, recommend.sentences(found, snapshot, listener, play=play, options=Options(), referee=referee)
 
@@ -101,6 +102,38 @@ def test_sentences_hear_the_pick_and_the_wish(shelf):
         audio = [part for part in user["content"] if part["type"] == "audio"]
         assert len(audio) == 1 and 9 * 16_000 < len(audio[0]["audio"]) <= 10.1 * 16_000
         assert "not instrument drums" in user["content"][-1]["text"]
+
+
+class Believes:
+    """A referee that takes every statement for true."""
+
+    def claims(self, text, brief, **where):
+        return tuple(
+            Claim(text=c.text, kind=c.kind, value=c.value, present=c.present, comparison=c.comparison, verdict="supported",
+                  basis="heard", evidence={})
+            for c in claims.find(text, names=[part for name in brief.offered for part in (name.title, name.artist)])
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wish", "said", "meets"),
+    [
+        ("calm music with a flute", ["a minor-key one", "fast", "a slow one with a flute"], ("instrument:flute",)),
+        ("slow calm music", ["a minor-key one", "a calm, slow one"], ("tempo:slow", "mood:calm")),
+        ("slow music, no drums", ["a minor-key one", "one without drums"], ("-instrument:drums",)),
+        ("slow music", ["a minor-key one", "a fast one"], ()),  # true, and not the reason
+        ("music for driving", ["a minor-key one", "a fast one"], ()),
+    ],
+)
+def test_what_tells_of_something_wanted_is_taken_first(shelf, wish, said, meets):
+    def say(request, i):
+        return f'"{request.names[0].title}" is {said[min(i, len(said) - 1)]}.'
+
+    found, reasons = told(shelf, Says(say), wish=wish, referee=Believes(), limit=1)
+    (hit,), (reason,) = found.hits, reasons.values()
+    assert set(reason.meets) == set(meets) and reason.won == max(hit.why, key=hit.why.get)
+    assert reason.text.endswith(f"{said[-1] if meets else said[0]}.")
+    assert str(reason).endswith(f"[picked for: {', '.join(reason.meets) or reason.won}]")
 
 
 @pytest.mark.parametrize(

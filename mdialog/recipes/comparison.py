@@ -1,16 +1,17 @@
-"""Comparison: two clips, and one to four questions about what they share and what sets them apart.
+"""Comparison: two clips, and one to four questions, mostly about what they share and what sets them apart.
 
 Pairs are chosen by sound: near, middling, far, and alike in all that is known of them but one kind.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from mdialog import particulars, seeds
+from mdialog.cascade import weighted
 from mdialog.errors import InputError
 from mdialog.plan import Plan, PlannedTurn
 from mdialog.recipes.audio_dialogue import MOST, any_clip, draw_asks, exchange, numbered, playable, values_of
@@ -18,7 +19,9 @@ from mdialog.snapshot import Snapshot
 
 NAME = "comparison"
 PAIRS = ("near", "middling", "far", "one apart")
-ASKS = {"compare": 2.0, "same": 2.0, "compare:tempo": 1.5, "compare:energy": 1.5, "compare:instrument": 1.5}
+ASKS = {"compare": 2.0, "same": 2.0, "compare:tempo": 1.0, "compare:energy": 1.5, "compare:instrument": 1.5}
+ALIKE = 0.1  # what is left of a kind's weight where the catalogue does not tell the two apart by it
+OF_BOTH = 0.6  # of the later questions; the others are about the second clip alone
 # Asked after where it is wanted, but not taught to the bundled listener.
 TEXTURE = ("compare:brightness", "compare:loudness", "compare:density", *particulars.OF_TWO)
 CLOSE, MIDDLE, FAR = (0.0, 0.05), (0.4, 0.6), (0.95, 1.0)  # shares of the tracks, from the nearest on
@@ -34,9 +37,10 @@ class Options(BaseModel):
     pair: Literal["any", "near", "middling", "far", "one apart"] = Field(default="any", description="how alike the two sound")
     most: int = Field(default=MOST, ge=1, le=MOST, description="questions of a dialogue at most")
     purposes: float = Field(default=0.0, ge=0, le=1, description="share that begins with which suits a purpose")
+    both: float = Field(default=OF_BOTH, ge=0, le=1, description="share of the later questions that are about both clips")
     texture: float = Field(default=0.0, ge=0, le=1, description="share of questions after timbre, loudness, density, use, "
                            "by how much, which begins louder, acoustic or live: not taught to the bundled one")  # fmt: skip
-    whether: float = Field(default=0.5, ge=0, le=1, description="share of the later questions that are after one value")
+    whether: float = Field(default=0.5, ge=0, le=1, description="share of questions about one clip that are after one value")
 
 
 def plan_dialogue(
@@ -69,9 +73,11 @@ def plan_dialogue(
     one, other = draw_pair(rng, snapshot, how)
     clips = any_clip(rng, snapshot, one), any_clip(rng, snapshot, other)
     known = [values_of(snapshot, track) for track in (one, other)]
-    asks = [_ask(rng, known, purposes=options.purposes, texture=options.texture)]
+    apart = [kind for kind in TOLD_APART if _differ(*known, kind)]
     n = rng.randint(1, options.most)
-    asks += draw_asks(rng, snapshot, other, n=n - 1, whether=options.whether, texture=options.texture) if n > 1 else []
+    n_both = 1 + sum(rng.random() < options.both for _ in range(n - 1))
+    asks = _asks(rng, known, apart, n=n_both, purposes=options.purposes, texture=options.texture)
+    asks += draw_asks(rng, snapshot, other, n=n - len(asks), whether=options.whether, texture=options.texture)
     turns: list[PlannedTurn] = []
     for ask in asks:
         turns += exchange((ask,), clips)
@@ -80,7 +86,7 @@ def plan_dialogue(
         goal={
             "track_ids": [clip.track_id for clip in clips], "pair": how,
             "similarity": round(float(snapshot.embedding[one] @ snapshot.embedding[other]), 4),
-            "apart": [kind for kind in TOLD_APART if _differ(*known, kind)],
+            "apart": apart,
         },
         tracks={clip.track_id: snapshot.ref(track) for clip, track in zip(clips, (one, other), strict=True)},
     )  # fmt: skip
@@ -94,13 +100,25 @@ def plan_many(
         yield plan_dialogue(snapshot, seed=seed, dialogue_id=f"co-{i:06d}", options=options, persona=persona)
 
 
-def _ask(rng: random.Random, known: list[dict[str, list[str]]], *, purposes: float, texture: float) -> str:
-    """The first question; after a purpose (``suits:THEME``) only where the catalogue has it for one of the two."""
-    ask = rng.choices(list(ASKS), weights=list(ASKS.values()))[0]
+def _asks(
+    rng: random.Random, known: list[dict[str, list[str]]], apart: Sequence[str], *, n: int, purposes: float, texture: float
+) -> list[str]:
+    """Up to `n` different questions about both clips, mostly after kinds by which the two are told apart.
+
+    The first may be which suits a purpose (``suits:THEME``), where the catalogue has it for one of the two.
+    """
+    left = {ask: weight * (ALIKE if ask.partition(":")[2] in {*TOLD_APART} - {*apart} else 1) for ask, weight in ASKS.items()}
+    beyond, asks = list(TEXTURE), []
     themes = sorted(set(known[0].get("theme", [])) ^ set(known[1].get("theme", [])))
     if themes and rng.random() < purposes:
-        return f"suits:{rng.choice(themes)}"
-    return rng.choice(TEXTURE) if texture and rng.random() < texture else ask
+        asks.append(f"suits:{rng.choice(themes)}")
+    while len(asks) < n:
+        if texture and beyond and rng.random() < texture:
+            asks.append(beyond.pop(rng.randrange(len(beyond))))
+        else:
+            asks.append(weighted(rng, left))
+            del left[asks[-1]]
+    return asks
 
 
 def draw_pair(rng: random.Random, snapshot: Snapshot, how: str) -> tuple[int, int]:

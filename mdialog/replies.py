@@ -1,0 +1,180 @@
+"""Replies: checks that an answer tells of what was asked, and that a reply agrees with what was liked and refused."""
+
+import re
+from collections.abc import Iterator
+
+from mdialog import claims, particulars, subjects, vocab
+from mdialog.brief import Name
+from mdialog.utterance import Fault, Utterance
+from mdialog.wording import find
+
+
+def answers(said: Utterance) -> Iterator[Fault]:
+    """An answer from the sound tells of what was asked after."""
+    brief = said.brief
+    if "item_attribute_answer" not in brief.intents or not brief.clips:
+        return
+    found = subjects.find(said.text, brief)
+    said_of = {claim.kind for claim in found}
+    yield from _of_values(said, found)
+    for ask in (ask for ask in brief.asks if ask in particulars.MEANS and not particulars.answers(found, ask)):
+        yield Fault("intents", ask, f"the turn is to answer {particulars.MEANS[ask]} and does not")
+    if "course" in brief.asks and not said_of:
+        yield Fault("intents", "course", "the turn is to answer this from the sound and says nothing of it")
+    yield from _of_both(said, found)
+    for kind in (ask for ask in brief.asks if ask in claims.POLES and ask not in vocab.load()):
+        if kind not in said_of:
+            yield Fault("intents", kind, "the turn is to answer this and does not")
+    closed = [vocab.load()[kind] for kind in brief.asks if kind in vocab.load()]
+    if closed and not any(find(kind.name, value, said.text) for kind in closed for value in kind.names):
+        yield Fault("intents", ", ".join(k.name for k in closed), "the turn is to answer this and does not")
+
+
+def _of_values(said: Utterance, found: list[claims.Claim]) -> Iterator[Fault]:
+    """Who is asked whether something is so says yes or no, or tells of it; nobody says "yes" to what the same turn denies.
+
+    Another value of a kind tells of it where a track has one of the kind: a string section says nothing of a flute.
+    """
+    about = [claim for claim in found if claim.clip != "before" and not claim.comparison]
+    answer = _yes(said.text)
+    for kind, _, value in (ask.partition(":") for ask in said.brief.asks if asks_whether(ask)):
+        one_of_many = kind == "lead" or vocab.load()[kind].exclusive
+        own = [claim for claim in about if claim.kind == kind and (one_of_many or value in _meant(claim.value))]
+        told = own or kind != "lead" and any(find(kind, v, said.text) for v in _names(kind) if one_of_many or v == value)
+        if answer is None and not told:
+            yield Fault("intents", f"{kind}:{value}", "the turn is to say whether it is so and does not")
+        for claim in about if answer is not None else ():
+            if (holds := _bears(claim, kind, value)) is not None and holds != answer:
+                yield Fault("intents", claim.text, f"{'yes' if answer else 'no'}, and then the opposite")
+
+
+def _bears(claim: claims.Claim, kind: str, value: str) -> bool | None:
+    """Whether a claim says that a value is so, or that it is not; None where it leaves that open."""
+    if (claim.kind, claim.value) == (kind, value):
+        return claim.present
+    if kind == "lead" and (claim.kind, claim.value, claim.present) == ("instrument", value, False):
+        return False  # what is not there leads nothing
+    if kind == "instrument" and (claim.kind, claim.value, claim.present) == ("lead", value, True):
+        return True
+    one_of_many = kind == "lead" or vocab.load()[kind].exclusive
+    if claim.kind != kind or not one_of_many or not claim.present or value in _meant(claim.value):
+        return None
+    other = claim.value in _names(kind) and claim.value not in value and value not in claim.value  # "very fast" is fast
+    return False if other or (claim.value, value) == ("voice", "instrumental") else None
+
+
+def _meant(value: str) -> tuple[str, ...]:
+    """A claimed value and what it may be short for: "a guitar" may be an electric one."""
+    return (value, *claims.LOOSE.get(value, ()))
+
+
+def _names(kind: str) -> tuple[str, ...]:
+    return vocab.load()["instrument" if kind == "lead" else kind].names
+
+
+_YES_FIRST = re.compile(
+    r"\W*(?:(?:oh|ah|well|why|okay|right|listen|so|um|er|hm+)\W+)*"
+    r"(?:yes|yep|yeah|certainly|affirmative|of course|you bet|it is so|i think so)\b(?! (?:not?|and no)\b)", re.I
+)  # fmt: skip
+# Where "no" goes with a noun it denies that, and answers nothing: "right, no voices".
+_NO_NOUN = re.compile(r"\bno(?= (?!(?:it|i|that|this|there|they|you|such|indeed|way|chance)\b)\w)", re.I)
+
+
+def _yes(text: str) -> bool | None:
+    """Whether an answer says yes or no; what comes first does: "Yes, there is no flute." is a yes."""
+    answer = claims.yes_or_no(_NO_NOUN.sub("any", text))
+    return True if _YES_FIRST.match(text) else answer and not claims.is_no(answer)
+
+
+# What may stand for a kind where two clips are compared in it: who asks after the energy is told that one is louder.
+_STANDS_FOR = {
+    "energy": ("energy", "loudness", "density"), "loudness": ("loudness", "energy"), "mode": ("mode", "key"),
+    "instrument": ("instrument", "lead", "vocal"),
+}  # fmt: skip
+# Words that set what is told beside the clip before, without its name.
+_BESIDE = re.compile(
+    r"\b(?:unlike|than|other|too|again|this time|compared|former|(?:last|previous|earlier|first) (?:one|clip|track|song))\b",
+    re.I,
+)
+
+
+def _of_both(said: Utterance, found: list[claims.Claim]) -> Iterator[Fault]:
+    """Who compares two clips in a kind tells of that kind and of both clips; who says what they share, of both.
+
+    Who talks by the book may leave it to the question that the other clip is not so: "What sets it apart?" "It has a flute."
+    The bundled listener fails half of all comparisons otherwise. Of tempo and of all else that has more and less it compares.
+    """
+    if not said.brief.before:
+        return
+    for ask in (ask for ask in said.brief.asks if ask.partition(":")[0] in ("compare", "same")):
+        kind = ask.partition(":")[2]
+        own = [claim for claim in found if not kind or claim.kind in _STANDS_FOR.get(kind, (kind,))]
+        if ask == "same":
+            own = [claim for claim in own if claim.comparison not in ("more", "less")]
+        implied = said.by_the_book and own and ask != "same" and kind not in claims.POLES
+        if ask not in particulars.MEANS and not implied and not _spans_both(said, own):
+            yield Fault("intents", ask, "the turn is to tell this of both clips and does not")
+
+
+def _spans_both(said: Utterance, own: list[claims.Claim]) -> bool:
+    """Whether claims compare two clips, are of both, or stand in a turn that sets one beside the other."""
+    clips = {claim.clip for claim in own}
+    beside = said.brief.before.title in said.text or _BESIDE.search(said.masked)
+    return any(claim.comparison for claim in own) or "both" in clips or len(clips) > 1 or bool(own and beside)
+
+
+def asks_whether(ask: str) -> bool:
+    """Whether a question is after one value: ``instrument:flute``, ``lead:flute``."""
+    kind, colon, _ = ask.partition(":")
+    return bool(colon) and (kind == "lead" or kind in vocab.load())
+
+
+# What a recommender says of a track (N) that did not please, and of one that did: the phrase book's words and their kin.
+_TURNS_DOWN = re.compile(
+    r"\b(?:no more|(?:we|i)'ll skip|skipping|drop(?:ping)?|sorry about|apologi\w+ for|out goes|forget|scrap(?:ping)?"
+    r"|leav\w+ out|(?:pity|too bad) about|pass on|break it to|(?:farewell|goodbye) to|enough of|(?<!why )not) N\b"
+    r"|\bN (?:is|are|goes|was) (?:out|off|gone|struck|dropped)\b"
+    r"|\bN (?:wasn't|isn't|was not|is not) (?:it(?! )|right|for you|your|to your|what)|\bN misse[sd]\b"
+    r"|\bN (?:didn't|did not|doesn't|failed to) (?:work|land|suit|please|fit|do it)|\blet N (?:pass|go|rest)\b"
+    r"|\bsorry\b[^.!?]{0,12} thought N\b|\b(?:strike|cross|take|set|put|lay) N (?:off|out|aside|away)\b"
+)
+_CHEERS = re.compile(
+    r"\b(?:glad|pleased|happy|delighted|thrilled)"
+    r"(?: (?:so|to|hear|see|that|about|you|for|with|like[sd]?|love[sd]?|enjoy\w*)){1,4} N"
+    r"|\bgood to hear(?: that)? N\b|\bN it is(?! \w)|\byay,? N\b|\bhunch N\b|\bwasn't sure about N\b|\btook to N\b"
+    r"|\b(?:knew|bet|since|as|if|that|because) you(?:'d| would)? (?:like|love|enjoy)(?:e?d)? N\b|\bN (?:pleased|got) you\b"
+    r"|\bN (?:stays|works|worked|landed|passed|is in\b|is a (?:favourite|keeper|good)|met with)"
+    r"|\bmay N keep\b|\b(?:fond\w*|fans|admirers?) (?:for|of) N\b|\bkeep(?:ing)? N\b(?! (?:out|off|away|from))"
+    r"|\b(?:(?:going|judging) by|on the strength of|goes well with) N\b|\bN fans\b"
+)
+# The same where no track is named, and there is only one that it can be said of.
+_DOWN_AT_ALL = re.compile(r"\bno hard feelings\b|\bsorry (?:it|that|this|you)\b|\bsorry to hear\b", re.I)
+_CHEERS_AT_ALL = re.compile(
+    r"\b(?:glad|pleased|happy|delighted) (?:that )?you (?:lik|lov|enjoy)(?:e|ed)?\b|\bgood to hear it\b", re.I
+)
+
+
+def agrees(said: Utterance) -> Iterator[Fault]:
+    """The recommender turns down no track that was just liked, and cheers none that was refused."""
+    brief = said.brief
+    if brief.role != "assistant":
+        return
+    for names, others, of_it, at_all, contrary in (
+        (brief.liked, brief.refused, _TURNS_DOWN, _DOWN_AT_ALL, "liked, and is turned down"),
+        (brief.refused, brief.liked, _CHEERS, _CHEERS_AT_ALL, "refused, and is cheered"),
+    ):
+        found = [of_it.search(_pointed(said.text, name, others)) for name in names]
+        found += [at_all.search(said.masked)] if names and not others else []
+        for match in filter(None, found):
+            yield Fault("agreement", match[0], f"the track (N) was {contrary}")
+
+
+def _pointed(text: str, name: Name, others: tuple[Name, ...]) -> str:
+    """The text in small letters, with N for a track: its title, or its artist where that is of no other track."""
+    title, artist = re.escape(name.title), re.escape(name.artist)
+    own = [rf'"{title}[.,!?]?"(?: by {artist})?'] if title else []
+    own += [rf"(?<!\w){title}(?: by {artist})?(?!\w)"] if " " in name.title else []
+    own += [rf"(?<!\w){artist}(?!\w)"] if artist and name.artist not in {other.artist for other in others} else []
+    for pattern in own:
+        text = re.sub(pattern, "\ue000", text)
+    return text.casefold().replace("\ue000", "N")

@@ -1,0 +1,81 @@
+"""What a recommender says back to what was liked and refused."""
+
+import random
+
+import pytest
+from test_checks import labels
+
+from mdialog import brief as briefs
+from mdialog.brief import Brief, Name
+from mdialog.checks import faults
+from mdialog.plan import Clip
+
+SPRINGS, BLUE = Name("Six Springs", "Ivo"), Name("Blue Hour", "The Lamps")
+SETS = (("sympathetic_response",), ("passive_recommend", "sympathetic_response"), ("active_recommend",),
+        ("feedback_request", "passive_recommend"))  # fmt: skip
+
+
+def reply(*, liked=(), refused=(), intents=("sympathetic_response",), manner="plain"):
+    offered, clips = ((BLUE,), (Clip("t", 0.0, 10.0),)) if len(intents) > 1 or "active_recommend" in intents else ((), ())
+    return Brief("assistant", intents, manner=manner, liked=liked, refused=refused, offered=offered,
+                 about=BLUE if clips else None, clips=clips)  # fmt: skip
+
+
+def disagrees(text, brief):
+    return "agreement" in {fault.check for fault in faults(text, brief)}
+
+
+@pytest.mark.parametrize(
+    ("text", "liked", "refused"),  # which may it be said of
+    [
+        ('No more "Six Springs", then.', False, True),
+        ('No worries, out goes "Six Springs" by Ivo!', False, True),
+        ('Ah, so "Six Springs" wasn\'t it, no hard feelings.', False, True),
+        ("I'll break it to Ivo myself.", False, True),
+        ("Okay, no hard feelings.", False, True),
+        ('Sorry, I thought "Six Springs" might work.', False, True),
+        ("Let Six Springs pass.", False, True),
+        ('Glad you like "Six Springs".', True, False),
+        ('"Six Springs" is a favourite of mine too.', True, False),
+        ("Glad you liked it!", True, False),
+        ('Yay, "Six Springs," it is!', True, False),
+        ("Oh good, I wasn't sure about Six Springs.", True, False),
+        ("Noted.", True, True),
+        ("That makes sense, glad to help.", True, True),
+        ('I thought "Six Springs" might please you.', True, True),
+        ("Sorry, my glasses cost me a fortune.", True, True),
+    ],
+)
+def test_nobody_turns_down_what_was_liked_or_cheers_what_was_refused(text, liked, refused):
+    assert disagrees(text, reply(liked=(SPRINGS,))) is not liked
+    assert disagrees(text, reply(refused=(SPRINGS,))) is not refused
+
+
+def test_of_two_tracks_each_has_its_own_reply():
+    brief = reply(liked=(BLUE,), refused=(SPRINGS,))
+    assert not disagrees('"Six Springs" is out, "Blue Hour" stays.', brief)
+    assert disagrees('"Blue Hour" is out, "Six Springs" stays.', brief)
+    same = reply(liked=(Name("Blue Hour", "Ivo"),), refused=(SPRINGS,))  # the artist of both is said of neither
+    assert not disagrees("Dropping Ivo.", same)
+
+
+def test_the_seeker_and_who_offers_something_else_may_say_so():
+    assert not disagrees("No more Six Springs, please.", Brief("user", ("reject_response",), refused=(SPRINGS,)))
+    offers = reply(liked=(SPRINGS,), intents=("passive_recommend", "sympathetic_response"))
+    assert not disagrees('Glad about "Six Springs". Why not "Blue Hour" by The Lamps?', offers)
+
+
+def test_the_phrase_book_agrees_and_would_not_the_other_way_round():
+    phrases = pytest.importorskip("mdialog.synth.phrases")
+    rng, found, swapped = random.Random(1), [], []
+    for i in range(1200):
+        intents = SETS[i % len(SETS)]
+        up = rng.random() < 0.5 or "active_recommend" in intents
+        sides = {"liked": (SPRINGS,)} if up else {"refused": (SPRINGS,)}
+        brief = reply(**sides, intents=intents, manner=rng.choice(briefs.MANNERS))
+        text = phrases.say(brief, [labels(rng) for _ in brief.clips], rng)
+        found += [text] if disagrees(text, brief) else []
+        if ("Six Springs" in text or "Ivo" in text) and "active_recommend" not in intents:
+            other = {"refused": (SPRINGS,)} if up else {"liked": (SPRINGS,)}
+            swapped.append(disagrees(text, reply(**other, intents=intents)))
+    assert not found and len(swapped) > 100 and sum(swapped) >= 0.98 * len(swapped)
