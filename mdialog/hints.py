@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mdialog import texts, vocab
+from mdialog import vocab
 from mdialog.errors import InputError
 from mdialog.evidence import Witness
 from mdialog.plan import Clip
@@ -67,6 +67,8 @@ def hints_of(catalog, track_ids: Iterable[str], kinds: Iterable[str]) -> Hints:
 
 
 def _known(catalog, ids: list[str]) -> dict[str, tuple[str, ...]]:
+    from mdialog import texts
+
     columns = catalog.columns(["track_id", "meta_artist", "meta_album", *(f"meta_{name}" for name in READ)])
     wanted = {*ids}
     rows = [row for row in columns.to_pylist() if row["track_id"] in wanted]
