@@ -89,7 +89,7 @@ def _yes(text: str) -> bool | None:
 # What may stand for a kind where two clips are compared in it: who asks after the energy is told that one is louder.
 _STANDS_FOR = {
     "energy": ("energy", "loudness", "density"), "loudness": ("loudness", "energy"), "mode": ("mode", "key"),
-    "instrument": ("instrument", "lead", "vocal"),
+    "instrument": ("instrument", "lead"),
 }  # fmt: skip
 # Words that set what is told beside the clip before, without its name.
 _BESIDE = re.compile(

@@ -322,6 +322,7 @@ def test_the_bundled_listener_may_leave_it_to_the_question_that_the_other_is_not
         ("compare:instrument", "It has a flute.", True),
         ("compare", "It has a flute.", True),
         ("compare:instrument", "It's slow.", False),
+        ("compare:instrument", "Let me see, it's instrumental.", False),
         ("compare:tempo", "It's slow.", False),
         ("same", "It's slower.", False),
     ):
