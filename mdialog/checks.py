@@ -135,6 +135,8 @@ def phrases(said: Utterance) -> Iterator[Fault]:
     """Nothing that speaks of the task, or of not knowing."""
     for found in lexicon.FORBIDDEN.finditer(said.masked):
         yield Fault("phrases", found[0], "a phrase that speaks of the task or dodges it")
+    if said.brief.role == "assistant" and said.brief.clips and (found := lexicon.UNHEARD.search(said.masked)):
+        yield Fault("phrases", found[0], "says that it did not hear what is played")
 
 
 # ------------------------------------------------------------------ names

@@ -240,7 +240,7 @@ def _auc(own: np.ndarray, others: np.ndarray, there: np.ndarray, weights: np.nda
 def low_confidence(text: str, *, more: Sequence[str] = ()) -> str | None:
     """The first phrase of a text that dodges the question or speaks of the task."""
     plain = text.replace("’", "'")
-    patterns = (*LOW_CONFIDENCE, lexicon.FORBIDDEN.pattern, *more)
+    patterns = (*LOW_CONFIDENCE, lexicon.FORBIDDEN.pattern, lexicon.UNHEARD.pattern, *more)
     found = [match for pattern in patterns if (match := re.search(pattern, plain, re.I))]
     return min(found, key=lambda match: match.start())[0] if found else None
 

@@ -80,7 +80,7 @@ class Reader:
         Called before each batch, to look on or to crash.
     """
 
-    model_id, sample_rate, max_clip_s = "reader@1", 16000, None
+    model_id, sample_rate, max_clip_s, by_the_book = "reader@1", 16000, None, False
 
     def __init__(self, *, bad: float = 0.3, untrue: float = 0.0, on_write=None):
         self._bad, self._untrue, self._on_write, self.drawn = bad, untrue, on_write or (lambda requests: None), 0

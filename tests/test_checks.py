@@ -123,6 +123,13 @@ def test_what_the_plan_keeps_for_later_is_not_said(tmp_path):
     assert "names" in of('"Blue Hour" is no match for Ana Sol.', offer, plan=plan, turn_index=1)
 
 
+def test_who_is_played_a_clip_does_not_say_that_it_was_not_heard():
+    text = "I haven't heard it yet, to be honest."
+    played = dataclasses.replace(TALK, about=BLUE, clips=CLIP)
+    assert "phrases" in of(text, played) and "phrases" not in of(text, TALK)
+    assert "phrases" not in of(text, dataclasses.replace(played, role="user"))
+
+
 def test_every_track_that_the_next_turn_may_react_to_is_named(tmp_path):
     plan, both = plans.plan(tmp_path), Brief("assistant", ("passive_recommend",), offered=(BLUE, RIVER))
     offer = dataclasses.replace(plan.turns[1], track_seq=("t1", "t2"), named=2)

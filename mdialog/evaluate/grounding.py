@@ -173,7 +173,8 @@ def evaluate_grounding(
         texts = _write(listener, turns, sounds[sound], seed)
         spoken = time.perf_counter()
         by_turn[sound] = [_claims(turn, text, sound, referee, truth) for turn, text in zip(turns, texts, strict=True)]
-        good = [not faults(text, replace(turn.brief, history=())) for turn, text in zip(turns, texts, strict=True)]
+        good = [not faults(text, replace(turn.brief, history=()), by_the_book=listener.by_the_book)
+                for turn, text in zip(turns, texts, strict=True)]  # fmt: skip
         written[sound] = _spoken([set(turn.brief.intents) for turn in turns], by_turn[sound], share(good))
         spent["checks"] += time.perf_counter() - spoken
         spent["listener"] += spoken - begun

@@ -21,7 +21,7 @@ NAME = "comparison"
 PAIRS = ("near", "middling", "far", "one apart")
 ASKS = {"compare": 2.0, "same": 2.0, "compare:tempo": 1.0, "compare:energy": 1.5, "compare:instrument": 1.5}
 ALIKE = 0.1  # what is left of a kind's weight where the catalogue does not tell the two apart by it
-OF_BOTH = 0.6  # of the later questions; the others are about the second clip alone
+OF_BOTH = 0.4  # share of later questions that are about both clips: of more of them the bundled listener loses many
 # Asked after where it is wanted, but not taught to the bundled listener.
 TEXTURE = ("compare:brightness", "compare:loudness", "compare:density", *particulars.OF_TWO)
 CLOSE, MIDDLE, FAR = (0.0, 0.05), (0.4, 0.6), (0.95, 1.0)  # shares of the tracks, from the nearest on
