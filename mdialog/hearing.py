@@ -205,7 +205,7 @@ def markdown(listener: str, hearing: Hearing, table: Sequence[Row], said: Sequen
         lines += [f"## {PROTOCOL_NAMES[protocol]}", "", *_head(heading)]
         for row in mine:
             cells = [row.aspect, row.category, str(row.right["real"].n), f"{row.chance:.2f}",
-                     *(str(row.right[sound]) for sound in SOUNDS), f"{row.without_sound.value:.2f}",
+                     *(str(row.right[sound]) for sound in SOUNDS), str(row.without_sound),
                      *([str(row.follows)] if row.follows else [])]  # fmt: skip
             lines.append(f"| {' | '.join(cells)} |")
         lines.append("")

@@ -1,6 +1,6 @@
 """The referee of a run: the claims of each utterance, each with its verdict and on what it rests."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -136,7 +136,24 @@ def untold(judged: Sequence[dialogue.Claim]) -> list[dialogue.Claim]:
     return [claim for claim in judged if claim.verdict == "unverifiable" and claim.basis == "heard"]
 
 
-UNLIKELY = -1.5  # log of how much more likely the sound is if the claim is true
+MARGIN = 1.0  # logits inside a border, under which what is supported is supported barely
+
+
+def barely(judged: Sequence[dialogue.Claim]) -> list[dialogue.Claim]:
+    """The claims that were heard and whose read-out lies just inside the border from which on they are supported."""
+    heard = [claim for claim in judged if claim.verdict == "supported" and claim.basis == "heard"]
+    return [claim for claim in heard if _inside(claim.evidence) < MARGIN]
+
+
+def _inside(evidence: Mapping) -> float:
+    """How far inside its border a read-out lies; what was measured or read has none."""
+    if "thresholds" not in evidence:
+        return MARGIN
+    absent, present = evidence["thresholds"]
+    return evidence["value"] - present if evidence["value"] >= present else absent - evidence["value"]
+
+
+UNLIKELY = -1.0  # log of how much more likely the sound is if the claim is true
 
 
 def unlikely(judged: Sequence[dialogue.Claim]) -> list[dialogue.Claim]:

@@ -149,26 +149,34 @@ def _hints(config: GenerateConfig, catalog, plans: Sequence[Plan]) -> Hints | No
 
 
 def refuse_deaf(listener, cache: Path) -> None:
-    """Raise for a listener whose answers do not change with the sound; each model is examined once and then remembered.
+    """Raise for a listener whose answers do not change with the sound; each model here is examined once and then remembered.
+
+    A server is examined each time: it may serve another model under the same name.
 
     Raises
     ------
     InputError
         Naming what was found.
     """
-    from mdialog.exam import quick_exam
-
     path = cache / "hearing" / f"{hashlib.blake2b(listener.model_id.encode(), digest_size=8).hexdigest()}.json"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        hearing = quick_exam(listener)
-        found = {"model": listener.model_id, "deaf": hearing.deaf, "reason": hearing.reason}
+    found = None
+    if not hasattr(listener, "url"):
+        with suppress(OSError, ValueError):
+            found = json.loads(path.read_text(encoding="utf-8"))
+    if found is None:
+        found = _examined(listener)
         with suppress(OSError):  # a cache that cannot be written costs time and nothing else
             path.parent.mkdir(parents=True, exist_ok=True)
             write_text(path, json.dumps(found, ensure_ascii=False) + "\n")
     if found["deaf"]:
         raise InputError(f"{listener.model_id} does not hear: {found['reason']}. Take another listener, or give --allow-deaf")
+
+
+def _examined(listener) -> dict:
+    from mdialog.exam import quick_exam
+
+    hearing = quick_exam(listener)
+    return {"model": listener.model_id, "deaf": hearing.deaf, "reason": hearing.reason}
 
 
 def referee_of(catalog, plans: Sequence[Plan]) -> Referee:

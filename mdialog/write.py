@@ -13,7 +13,7 @@ from mdialog.checks import faults
 from mdialog.errors import InputError
 from mdialog.listener.base import Listener, Request, Sampling
 from mdialog.plan import Clip, Plan
-from mdialog.referee import Referee, contradicted, unlikely, untold
+from mdialog.referee import Referee, barely, contradicted, unlikely, untold
 from mdialog.statements import statement
 from mdialog.utterance import Fault
 
@@ -39,8 +39,8 @@ class Options:
     sampling : Sampling
         Of the first round.
     surer : int >= 0
-        Further rounds that are drawn for a candidate whose statements about the sound are all supported, before one is taken
-        that says what nothing here can tell. 0 takes the first that is not contradicted.
+        Further rounds that are drawn for a candidate whose statements about the sound are all clearly supported, before one is
+        taken that says what is supported barely, or what nothing here can tell. 0 takes the first that is not contradicted.
     warmer : float >= 0
         Added to the temperature with each round; the nuclei (`Sampling.top_p` and `stated_top_p`) widen with it, up to
         `WIDEST_TOP_P` in the last one: what a small nucleus has said wrongly once it says again.
@@ -236,8 +236,8 @@ class _Draft:
         return self._request
 
     def judge(self, candidates: list[str], *, surer: int) -> WrittenTurn | None:
-        """The first candidate without a fault whose statements are supported; after `surer` rounds more, the one that says
-        least of what cannot be told; None where there is neither.
+        """The first candidate without a fault whose statements are clearly supported; after `surer` rounds more, the one that
+        says least of what cannot be told, then of what barely can; None where there is neither.
         """
         untrue = list(self.brief.contradicted)
         for text in candidates:
@@ -250,11 +250,12 @@ class _Draft:
                 untrue += map(_of_which, against)
                 self._untrue += [(text, judged)] if against else []
             if not found:
-                if not untold(judged):
+                if not untold(judged) and not barely(judged):
                     return self._taken(text, judged, self._tried)
                 if not unlikely(judged):
                     self._unsure[len(self._tried)] = judged
                 found = [Fault(f"untold.{claim.kind}", claim.text, "nothing here can tell") for claim in untold(judged)]
+                found += [Fault(f"barely.{claim.kind}", claim.text, "barely supported") for claim in barely(judged)]
             self._tried.append((text, found))
         if self._unsure:
             self._rounds_after += 1
@@ -265,10 +266,10 @@ class _Draft:
         return None
 
     def least_unsure(self) -> WrittenTurn | None:
-        """Of the candidates that passed but for what nothing here can tell, the one that says least of it."""
+        """Of the candidates that passed but for what nothing here can tell for sure, the one that says least of it."""
         if not self._unsure:
             return None
-        best = min(self._unsure, key=lambda place: len(untold(self._unsure[place])))
+        best = min(self._unsure, key=lambda place: (len(untold(self._unsure[place])), len(barely(self._unsure[place]))))
         others = [one for place, one in enumerate(self._tried) if place != best]
         return self._taken(self._tried[best][0], self._unsure[best], others)
 

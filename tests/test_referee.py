@@ -6,8 +6,9 @@ import plans
 import pytest
 
 from mdialog import brief as briefs
+from mdialog import dialogue
 from mdialog.attributes import Attribute
-from mdialog.referee import contradicted, untold
+from mdialog.referee import barely, contradicted, untold
 from mdialog.write import Options, Written, write_plans
 
 
@@ -203,7 +204,30 @@ class Leaning(plans.Reader):
         return f"{said} {heard}" if "is one for you" in said else said
 
 
-@pytest.mark.parametrize(("leans", "clear", "taken"), [(-1.6, 5, True), (-1.6, 99, False), (-1.0, 99, True), (0.5, 99, True)])
+@pytest.mark.parametrize(
+    ("value", "thresholds", "weak"),
+    [(2.5, [-1, 2], True), (3.5, [-1, 2], False), (-1.5, [-1, 2], True), (-2.5, [-1, 2], False), (0.0, None, False)],
+)
+def test_what_lies_just_inside_a_border_is_supported_barely(value, thresholds, weak):
+    evidence = {"value": value} | ({"thresholds": thresholds} if thresholds else {})
+    said = {"text": "a flute", "kind": "instrument", "value": "flute", "basis": "heard"}
+    claim = dialogue.Claim(**said, verdict="supported", evidence=evidence)
+    assert bool(barely([claim])) is weak
+    assert not barely([claim.model_copy(update={"basis": "echoed"}), claim.model_copy(update={"verdict": "unverifiable"})])
+
+
+def test_what_is_clearly_supported_is_taken_before_what_barely_is(referee, plan, monkeypatch):
+    from mdialog.verdicts import Verdict, Verifier
+
+    just = Verdict("supported", {"source": "heard", "value": 1.1, "thresholds": [-1.0, 1.0]})
+    monkeypatch.setattr(Verifier, "_instrument", lambda *_: just, raising=False)
+    short = dataclasses.replace(plan, turns=plan.turns[:2])
+    for clear, end in ((5, "moderate."), (99, "a flute.")):
+        (done,) = write_plans([short], Leaning(clear), play=lambda plan, clip: None, referee=referee, options=Options())
+        assert done.turns[1].text.endswith(end) and done.turns[1].rejected["barely.instrument"] >= 4
+
+
+@pytest.mark.parametrize(("leans", "clear", "taken"), [(-1.1, 5, True), (-1.1, 99, False), (-0.9, 99, True), (0.5, 99, True)])
 def test_what_is_more_likely_false_is_not_taken_even_at_last(referee, plan, monkeypatch, leans, clear, taken):
     from mdialog.verdicts import Verdict, Verifier
 

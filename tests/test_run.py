@@ -240,6 +240,18 @@ def test_generate_with_a_random_model_of_another_family_fails_loudly(tmp_path, c
     assert (came.n_dialogues, came.n_failed, came.exit_code) == (0, 2, 1)
 
 
+@pytest.mark.parametrize(("served", "times"), [(False, 1), (True, 2)])
+def test_a_model_is_examined_once_and_a_server_each_time(tmp_path, monkeypatch, served, times):
+    from types import SimpleNamespace
+
+    examined = []
+    monkeypatch.setattr("mdialog.exam.quick_exam", lambda who: examined.append(who) or SimpleNamespace(deaf=False, reason=""))
+    listener = SimpleNamespace(model_id="ear@1", **({"url": "http://localhost"} if served else {}))
+    for _ in range(2):
+        run.refuse_deaf(listener, tmp_path)
+    assert len(examined) == times
+
+
 @pytest.mark.slow
 def test_dialogues_about_real_recordings(tmp_path, real_data, clap_mini, listener_mini, monkeypatch):
     monkeypatch.setenv("MDIALOG_AUDIO_CACHE", str(tmp_path / "cache"))
