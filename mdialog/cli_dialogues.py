@@ -39,12 +39,14 @@ temperature_option = click.option(
 )
 hints_option = click.option("--hints", multiple=True, type=click.Choice(("measured", "known")),
                             help="Tell the listener of each clip what was measured, or what metadata and texts say.")
+strict_option = click.option("--strict/--no-strict", default=False, help="Reject also what nothing here can tell.")
 claims_option = click.option("--claims/--no-claims", default=True, help="Reject what the signal contradicts.")
 
 
 def _writing_options(command):
     """How a listener writes, for both commands that have one write."""
-    for option in (deaf_option, claims_option, hints_option, temperature_option, batch_option, candidates_option):
+    about_truth = (deaf_option, claims_option, strict_option, hints_option)
+    for option in (*about_truth, temperature_option, batch_option, candidates_option):
         command = option(command)
     return command
 

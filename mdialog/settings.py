@@ -32,6 +32,7 @@ class GenerateConfig(BaseModel):
     candidates: int = Field(default=4, ge=1, description="candidates of a turn a round")
     max_rounds: int = Field(default=4, ge=1, description="rounds before a turn is given up")
     surer: int = Field(default=3, ge=0, description="rounds more for a turn that says nothing of the sound that cannot be told")
+    strict: bool = Field(default=False, description="never say of the sound what nothing here can tell: such a turn fails")
     temperature: float | None = Field(default=None, ge=0, description="by default what the model's makers advise, else .8")
     top_p: float | None = Field(default=None, gt=0, le=1, description="the same, else .95")
     max_new_tokens: int = Field(default=96, ge=1)
@@ -66,5 +67,5 @@ class GenerateConfig(BaseModel):
         top_p = advised.top_p if self.top_p is None else self.top_p
         stated = advised.stated_top_p if self.top_p is None else None
         sampling = Sampling(temperature, top_p, self.max_new_tokens, stated)
-        return Options(self.candidates, self.max_rounds, self.batch, sampling, self.surer, seed=self.seed,
+        return Options(self.candidates, self.max_rounds, self.batch, sampling, self.surer, self.strict, seed=self.seed,
                        by_the_book=listener.by_the_book)  # fmt: skip

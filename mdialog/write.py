@@ -41,6 +41,8 @@ class Options:
     surer : int >= 0
         Further rounds that are drawn for a candidate whose statements about the sound are all clearly supported, before one is
         taken that says what is supported barely, or what nothing here can tell. 0 takes the first that is not contradicted.
+    strict : bool
+        Never take what nothing here can tell, even at last: such a turn fails.
     warmer : float >= 0
         Added to the temperature with each round; the nuclei (`Sampling.top_p` and `stated_top_p`) widen with it, up to
         `WIDEST_TOP_P` in the last one: what a small nucleus has said wrongly once it says again.
@@ -56,6 +58,7 @@ class Options:
     batch: int = 64
     sampling: Sampling = Sampling()
     surer: int = 3
+    strict: bool = False
     warmer: float = 0.1
     seed: int = 0
     by_the_book: bool = False
@@ -216,7 +219,7 @@ class _Draft:
     def __init__(self, plan: Plan, turn_index: int, written: tuple[str, ...], referee: Referee | None, options: Options):
         clips = plan.turns[turn_index].clips
         self._hints = options.hints(clips[-1]) if options.hints and clips else ()
-        self._by_the_book = options.by_the_book
+        self._by_the_book, self._strict = options.by_the_book, options.strict
         self.plan, self._i, self._written, self._referee = plan, turn_index, written, referee
         self.brief: briefs.Brief | None = None
         self._request: Request | None = None
@@ -252,7 +255,7 @@ class _Draft:
             if not found:
                 if not untold(judged) and not barely(judged):
                     return self._taken(text, judged, self._tried)
-                if not unlikely(judged):
+                if not unlikely(judged) and not (self._strict and untold(judged)):
                     self._unsure[len(self._tried)] = judged
                 found = [Fault(f"untold.{claim.kind}", claim.text, "nothing here can tell") for claim in untold(judged)]
                 found += [Fault(f"barely.{claim.kind}", claim.text, "barely supported") for claim in barely(judged)]

@@ -258,6 +258,13 @@ def test_what_can_be_told_is_taken_before_what_cannot(referee, plan, clear, sure
     assert [c.verdict for c in turn.claims] == ["supported" if end == "moderate." else "unverifiable"]
 
 
+def test_who_is_strict_never_takes_what_cannot_be_told(referee, plan):
+    short, options = dataclasses.replace(plan, turns=plan.turns[:2]), Options(strict=True)
+    for clear, taken in ((99, False), (9, True)):
+        (done,) = write_plans([short], Vague(clear), play=lambda plan, clip: None, referee=referee, options=options)
+        assert isinstance(done, Written) is taken
+
+
 def test_what_was_told_or_said_before_is_no_reason_to_look_further(referee, plan):
     brief = briefs.build(plan, 1, ["Some reggae with a flute."])
     judged = referee.claims("There is a flute.", brief, plan=plan, turn_index=1)
