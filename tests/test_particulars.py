@@ -89,7 +89,7 @@ def test_acoustic_is_held_against_the_electric_instruments():
     weights = np.zeros((len(names), 4 + N_MEASURED), np.float32)
     weights[0, 0] = 9.0
     judge = Judge(tuple(names), weights, np.zeros(len(names), np.float32), np.full(len(names), 5.0, np.float32),
-                  np.full(len(names), 1.0, np.float32), "m")  # fmt: skip
+                  np.full(len(names), 1.0, np.float32), np.zeros(len(names), np.float32), "m")  # fmt: skip
 
     def verdict(present, x):
         heard = Evidence({"energy": 0.5}, np.array([x, *rng.normal(size=1)], np.float32))
