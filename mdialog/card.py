@@ -63,7 +63,7 @@ def _head(source: Source, files: Mapping[str, str], rows: int) -> str:
     sizes = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
     about = {
         "pretty_name": source.run.name, "language": ["en"], "tags": ["music", "audio", "dialogue", "synthetic", "mdialog"],
-        "size_categories": [next((name for most, name in sizes if rows < most), "n>1M")],
+        "size_categories": [next((name for most, name in sizes if rows < most), "1M<n<10M")],
         "configs": [{"config_name": "default", "data_files": [{"split": s, "path": path} for s, path in files.items()]}],
     }  # fmt: skip
     return f"---\n{yaml.safe_dump(about, sort_keys=False, allow_unicode=True)}---\n"

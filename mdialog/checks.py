@@ -293,7 +293,7 @@ def agreement(said: Utterance) -> Iterator[Fault]:
     yield from replies.agrees(said)
     titles = {name.title for name in briefs.names(said.brief) if name.title and name.title in said.text}
     told: dict[tuple[str, str, str], bool] = {}
-    found = subjects.find(said.text, said.brief) if len(titles) < 2 or said.brief.before else []
+    found = subjects.stated(said) if len(titles) < 2 or said.brief.before else []
     for claim in (one for one in found if not one.comparison):
         clips = ("this", "before") if claim.clip == "both" else (claim.clip,)
         if any(told.setdefault((clip, claim.kind, claim.value), claim.present) != claim.present for clip in clips):

@@ -33,11 +33,13 @@ UNHEARD = re.compile(
     "|".join(
         (
             r"\bi(?:['’]ve| have| had)?(?:n['’]t| not| never| yet to)(?: \w+)? (?:heard|listened|(?<=yet to )(?:hear|listen))"
-            r"(?: to)?\b(?! (?:to )?(?:an?|any|anything|such|many|of|from)\b)",
+            r"(?: to)?\b(?= (?:it|this|that|these|them|either|one|yet|before|myself"
+            r"|the (?:track|song|clip|tune|piece|music|audio))\b"
+            r"|\W*$|[.,;!?]| [\"_\u25a1])",
             r"\bi (?:don['’]t|do not|haven['’]t|have not) (?:have|got|had) (?:it|this|that|them|either|the (?:track|song|clip))"
             r"(?: \w+)? (?:here(?! on)|to (?:hand|hear|listen|play)|at hand|with me|in front of me|on me|loaded|available)\b",
             r"\b(?:without|not|before) (?:having |actually |even )*(?:heard|hearing|listened|listening)"
-            r"(?: to)?(?: (?:it|this|that|the \w+))?\b",
+            r"(?: to)?(?= (?:it|this|that|the (?:track|song|clip|tune|piece))\b|\W*$|[.,;!?])",
             r"\bi(?:['’]d| would|['’]ll| will)? (?:have|need|want) to (?:hear|listen to) (?:it|this|that|the \w+)\b",
             r"\b(?:judging|going|guessing|to go) (?:only |just )?(?:by|on|from) (?:the|its) (?:title|name|artist)\b",
             r"\b(?:all i have|i (?:only have|have only|just have|have nothing but))(?: is)? (?:the|its) (?:title|name|text)\b",

@@ -20,7 +20,7 @@ from mdialog.errors import InputError
 from mdialog.listener.base import Listener, Request
 from mdialog.match import barred, recommend, resolve, understand
 from mdialog.plan import Clip, Plan, PlannedTurn, TrackRef
-from mdialog.referee import Referee, contradicted
+from mdialog.referee import Referee, contradicted, unlikely
 from mdialog.search import Hit
 from mdialog.shelf import Exposure, Shelf
 from mdialog.wants import Wish
@@ -218,7 +218,7 @@ def _explains(text: str, brief: briefs.Brief, plan: Plan, referee: Referee, *, b
     if faults(text, brief, plan=plan, turn_index=1, by_the_book=by_the_book):
         return ()
     judged = referee.claims(text, brief, plan=plan, turn_index=1)
-    if contradicted(judged, brief) or not any(claim.verdict == "supported" for claim in judged):
+    if contradicted(judged, brief) or unlikely(judged) or not any(claim.verdict == "supported" for claim in judged):
         return ()
     return judged
 

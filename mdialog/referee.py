@@ -1,14 +1,14 @@
 """The referee of a run: the claims of each utterance, each with its verdict and on what it rests."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from mdialog import claims, dialogue, happenings, subjects, vocab
 from mdialog.attributes import Attribute
-from mdialog.brief import Brief, name_of, names
+from mdialog.brief import Brief, names
 from mdialog.evidence import Evidence, Witness
-from mdialog.plan import Clip, Plan, about_and_before
+from mdialog.plan import Plan, about_and_before
 from mdialog.utterance import given_names
 from mdialog.verdicts import Verifier
 from mdialog.wording import find
@@ -40,7 +40,7 @@ class Referee:
         turn_index : int
         """
         heard = [turn.clips for turn in plan.turns[: turn_index + 1]]
-        spoken, beside = _spoken_of(text, brief, plan, heard)
+        spoken, beside = subjects.spoken_of(text, brief, plan, turn_index)
         given, found = given_names(brief), subjects.find(text, spoken)
         found += answered(text, brief, found)
         of_events = any(map(happenings.about_events, brief.asks))
@@ -61,16 +61,6 @@ class Referee:
                 evidence=verdict.evidence,
             ))  # fmt: skip
         return tuple(judged)
-
-
-def _spoken_of(text: str, brief: Brief, plan: Plan, heard: Sequence[Sequence[Clip]]) -> tuple[Brief, str | None]:
-    """The brief with the track before that a text speaks of where one clip plays, and that track's id."""
-    if len(brief.clips) != 1 or not brief.about:
-        return brief, None
-    earlier = {name_of(plan, clip.track_id): clip.track_id for clips in heard for clip in clips}
-    earlier.pop(brief.about, None)
-    name = subjects.meant(text, brief.about, [*earlier])
-    return (replace(brief, before=name), earlier[name]) if name else (brief, None)
 
 
 def answered(text: str, brief: Brief, found: Sequence[claims.Claim]) -> list[claims.Claim]:
@@ -142,7 +132,12 @@ MARGIN = 1.0  # logits inside a border, under which what is supported is support
 def barely(judged: Sequence[dialogue.Claim]) -> list[dialogue.Claim]:
     """The claims that were heard and whose read-out lies just inside the border from which on they are supported."""
     heard = [claim for claim in judged if claim.verdict == "supported" and claim.basis == "heard"]
-    return [claim for claim in heard if _inside(claim.evidence) < MARGIN]
+    return [claim for claim in heard if min(map(_inside, _each(claim))) < MARGIN]
+
+
+def _each(claim: dialogue.Claim) -> list[Mapping]:
+    """The evidence of each clip that a claim is of."""
+    return claim.evidence.get("each") or [claim.evidence]
 
 
 def _inside(evidence: Mapping) -> float:
@@ -158,7 +153,7 @@ UNLIKELY = -1.0  # log of how much more likely the sound is if the claim is true
 
 def unlikely(judged: Sequence[dialogue.Claim]) -> list[dialogue.Claim]:
     """Those of the untold claims that are more likely false: not surely enough to call them so, and not to be taken either."""
-    return [claim for claim in untold(judged) if claim.evidence.get("leans", 0.0) <= UNLIKELY]
+    return [claim for claim in untold(judged) if min(one.get("leans", 0.0) for one in _each(claim)) <= UNLIKELY]
 
 
 def _named(hints: Sequence[str]) -> set[tuple[str, str]]:
@@ -168,7 +163,12 @@ def _named(hints: Sequence[str]) -> set[tuple[str, str]]:
 
 
 def _stated(texts: Sequence[str]) -> set[tuple[str, str]]:
-    return {(claim.kind, claim.value) for text in texts for claim in claims.find(text)}
+    return {fact for text in texts for fact in _facts(text)}
+
+
+@lru_cache(maxsize=4096)  # each candidate is held against all that was said before
+def _facts(text: str) -> frozenset[tuple[str, str]]:
+    return frozenset((claim.kind, claim.value) for claim in claims.find(text))
 
 
 def _happened(texts: Iterable[tuple[str, Sequence[str]]]) -> set[tuple[str, str]]:

@@ -14,7 +14,7 @@ def answers(said: Utterance) -> Iterator[Fault]:
     brief = said.brief
     if "item_attribute_answer" not in brief.intents or not brief.clips:
         return
-    found = subjects.find(said.text, brief)
+    found = subjects.stated(said)
     said_of = {claim.kind for claim in found}
     yield from _of_values(said, found)
     for ask in (ask for ask in brief.asks if ask in particulars.MEANS and not particulars.answers(found, ask)):
@@ -133,7 +133,7 @@ def asks_whether(ask: str) -> bool:
 _TURNS_DOWN = re.compile(
     r"\b(?:no more|(?:we|i)'ll skip|skipping|drop(?:ping)?|sorry about|apologi\w+ for|out goes|forget|scrap(?:ping)?"
     r"|leav\w+ out|(?:pity|too bad) about|pass on|break it to|(?:farewell|goodbye) to|enough of|(?<!why )not) N\b"
-    r"|\bN (?:is|are|goes|was) (?:out|off|gone|struck|dropped)\b"
+    r"|\bN (?:is|are|goes|was) (?:out|off|gone|struck|dropped)\b(?! (?:the|of|on|an?|its|their|now|today)\b)"
     r"|\bN (?:wasn't|isn't|was not|is not) (?:it(?! )|right|for you|your|to your|what)|\bN misse[sd]\b"
     r"|\bN (?:didn't|did not|doesn't|failed to) (?:work|land|suit|please|fit|do it)|\blet N (?:pass|go|rest)\b"
     r"|\bsorry\b[^.!?]{0,12} thought N\b|\b(?:strike|cross|take|set|put|lay) N (?:off|out|aside|away)\b"
@@ -148,7 +148,10 @@ _CHEERS = re.compile(
     r"|\b(?:(?:going|judging) by|on the strength of|goes well with) N\b|\bN fans\b"
 )
 # The same where no track is named, and there is only one that it can be said of.
-_DOWN_AT_ALL = re.compile(r"\bno hard feelings\b|\bsorry (?:it|that|this|you)\b|\bsorry to hear\b", re.I)
+_DOWN_AT_ALL = re.compile(
+    r"\bno hard feelings\b|\bsorry to hear\b|\bsorry (?:it|that|this|you)(?: one)? (?:was(?: not|n't)|did(?: not|n't)|miss)",
+    re.I,
+)
 _CHEERS_AT_ALL = re.compile(
     r"\b(?:glad|pleased|happy|delighted) (?:that )?you (?:lik|lov|enjoy)(?:e|ed)?\b|\bgood to hear it\b", re.I
 )
@@ -163,10 +166,18 @@ def agrees(said: Utterance) -> Iterator[Fault]:
         (brief.liked, brief.refused, _TURNS_DOWN, _DOWN_AT_ALL, "liked, and is turned down"),
         (brief.refused, brief.liked, _CHEERS, _CHEERS_AT_ALL, "refused, and is cheered"),
     ):
-        found = [of_it.search(_pointed(said.text, name, others)) for name in names]
+        found = [_unless_denied(of_it, _pointed(said.text, name, others)) for name in names]
         found += [at_all.search(said.masked)] if names and not others else []
         for match in filter(None, found):
             yield Fault("agreement", match[0], f"the track (N) was {contrary}")
+
+
+_DENIES = re.compile(r"(?:\b(?:not|no|never|cannot|without)\b|n't\b)(?: \w+){0,3} ?$")
+
+
+def _unless_denied(pattern: re.Pattern, text: str) -> re.Match | None:
+    """Where a text says it and does not deny it: "you can't get enough of N"."""
+    return next((found for found in pattern.finditer(text) if not _DENIES.search(text[: found.start()])), None)
 
 
 def _pointed(text: str, name: Name, others: tuple[Name, ...]) -> str:

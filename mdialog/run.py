@@ -118,6 +118,8 @@ def generate(config: GenerateConfig, *, progress: Progress | None = None) -> Sum
     from mdialog.listener import load
 
     start, note = time.monotonic(), ""
+    if config.hints and recipes.traces(recipes.load(config.recipe)):
+        raise InputError(f"{config.recipe} plans as it writes and takes no --hints")
     with open_run(config.out) as folder:
         claim_folder(folder, config, {})
         catalog, recipe = Catalog.open(config.catalog), recipes.load(config.recipe)
@@ -142,8 +144,6 @@ def generate(config: GenerateConfig, *, progress: Progress | None = None) -> Sum
 
 
 def _hints(config: GenerateConfig, catalog, plans: Sequence[Plan]) -> Hints | None:
-    if config.hints and not plans:
-        raise InputError(f"{config.recipe} plans as it writes and takes no --hints")
     heard = {clip.track_id for plan in plans for turn in plan.turns for clip in turn.clips}
     return hints_of(catalog, heard, config.hints) if config.hints else None
 
@@ -158,18 +158,20 @@ def refuse_deaf(listener, cache: Path) -> None:
     InputError
         Naming what was found.
     """
-    path = cache / "hearing" / f"{hashlib.blake2b(listener.model_id.encode(), digest_size=8).hexdigest()}.json"
-    found = None
-    if not hasattr(listener, "url"):
-        with suppress(OSError, ValueError):
-            found = json.loads(path.read_text(encoding="utf-8"))
-    if found is None:
-        found = _examined(listener)
-        with suppress(OSError):  # a cache that cannot be written costs time and nothing else
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_text(path, json.dumps(found, ensure_ascii=False) + "\n")
+    found = _examined(listener) if hasattr(listener, "url") else _remembered(listener, cache)
     if found["deaf"]:
         raise InputError(f"{listener.model_id} does not hear: {found['reason']}. Take another listener, or give --allow-deaf")
+
+
+def _remembered(listener, cache: Path) -> dict:
+    path = cache / "hearing" / f"{hashlib.blake2b(listener.model_id.encode(), digest_size=8).hexdigest()}.json"
+    with suppress(OSError, ValueError):
+        return json.loads(path.read_text(encoding="utf-8"))
+    found = _examined(listener)
+    with suppress(OSError):  # a cache that cannot be written costs time and nothing else
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, json.dumps(found, ensure_ascii=False) + "\n")
+    return found
 
 
 def _examined(listener) -> dict:
@@ -196,7 +198,8 @@ def claim_folder(folder: Path, config: GenerateConfig, models: dict[str, str]) -
     mine = {**config.decisive(), "models": models}
     path = folder / CONFIG
     if path.exists():
-        theirs = _read_config(path)
+        by_default = GenerateConfig(catalog=config.catalog, out=folder).decisive()
+        theirs = {**by_default, **_read_config(path)}  # an older run does not have every option
         differ = [k for k in {**theirs, **mine} if k != "models" and theirs.get(k) != mine.get(k)]
         before = theirs.get("models") or {}
         differ += [f"models.{k}" for k in models if before and before.get(k) != models[k]]

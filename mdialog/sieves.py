@@ -91,10 +91,10 @@ class Answer:
         """What the record still tells of the brief with which it was written, with every name of the dialogue."""
         turn = self.dialogue.turns[self.turn]
         named = {track_id: Name(track.title, track.artist) for track_id, track in self.dialogue.tracks.items()}
-        played = [named[span.track_id] for span in turn.heard[-2:]]
+        clips = tuple(Clip(**span.model_dump()) for span in turn.heard[-2:])
         return Brief(
-            turn.role, tuple(turn.intent), asks=tuple(turn.asks), offered=tuple(named.values()), about=played[-1],
-            before=played[0] if len(played) == 2 else None,
+            turn.role, tuple(turn.intent), asks=tuple(turn.asks), offered=tuple(named.values()), clips=clips,
+            about=named[clips[-1].track_id], before=named[clips[0].track_id] if len(clips) == 2 else None,
         )  # fmt: skip
 
     @cached_property

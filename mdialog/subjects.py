@@ -10,10 +10,12 @@ with each sentence. ``tests/sentences/pairs.jsonl`` holds labelled answers, ``sc
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from mdialog import claims, particulars
-from mdialog.brief import Brief, Name, names
-from mdialog.utterance import given_names
+from mdialog.brief import Brief, Name, name_of, names
+from mdialog.plan import Plan
+from mdialog.utterance import Utterance, given_names
 
 # Of the private use area: a name is a run of its clip's letter; "none" is a track that does not play, "" an artist of such.
 _LETTERS = {"before": "\ue001", "this": "\ue002", "none": "\ue003", "": "\ue004"}
@@ -35,7 +37,9 @@ _OF = {
             rf"|each(?: {_CLIP}| of them\b|{_SPEAKS})",
     "none": rf"{_LETTERS['none']}+",
 }  # fmt: skip
-_EARLIER = rf"(?:the|that) (?:last|previous|earlier|first|former|other) {_CLIP}"  # of where one clip plays now
+# A track heard before the one that plays now: "the last one was slow", but not "it is the first song here that is slow".
+_EARLIER = (rf"(?<!\bis )(?<!'s )(?<!\bas )(?<!, )\b(?:the|that) (?:last|previous|earlier|first|former|other) {_CLIP}"
+            r"(?! (?:here|that|which|who|on|of|in|from)\b)")  # fmt: skip
 # What clauses.py would read as people, or as two adjectives, or not as a subject. As many letters each: places stay.
 _PLAIN = (
     (re.compile(r"\bthey\b", re.I), "both"), (re.compile(r"\bneither(?= of\b| is\b| one\b)", re.I), "not one"),
@@ -62,6 +66,34 @@ class _Mention:
     compared: bool
 
 
+def spoken_of(text: str, brief: Brief, plan: Plan | None, turn_index: int) -> tuple[Brief, str | None]:
+    """The brief with the track heard earlier that a text speaks of while one clip plays, and that track's id.
+
+    Parameters
+    ----------
+    text : str
+    brief : Brief
+        With which it was written.
+    plan : Plan or None
+        Without one nothing was heard before.
+    turn_index : int
+    """
+    if len(brief.clips) != 1 or not brief.about or plan is None:
+        return brief, None
+    earlier: dict[Name, str] = {}
+    for clip in (clip for turn in plan.turns[: turn_index + 1] for clip in turn.clips):
+        earlier.pop(name := name_of(plan, clip.track_id), None)
+        earlier[name] = clip.track_id  # the last one heard is the last
+    earlier.pop(brief.about, None)
+    name = meant(text, brief.about, [*earlier])
+    return (replace(brief, before=name), earlier[name]) if name else (brief, None)
+
+
+def stated(said: Utterance) -> list[claims.Claim]:
+    """The claims of a candidate, each with the clip that it speaks of."""
+    return find(said.text, spoken_of(said.text, said.brief, said.plan, said.turn_index)[0])
+
+
 def meant(text: str, about: Name, earlier: Sequence[Name]) -> Name | None:
     """The track heard earlier that an utterance speaks of, while another one plays alone; None where it speaks of none.
 
@@ -73,8 +105,12 @@ def meant(text: str, about: Name, earlier: Sequence[Name]) -> Name | None:
     earlier : sequence of Name
         What was heard before it, the last one last.
     """
-    titled = [name for name in reversed(earlier) if any(re.search(call, text) for call in _calls(name, about)[:2])]
-    return titled[0] if titled else earlier[-1] if earlier and re.search(rf"\b{_EARLIER}", text, re.I) else None
+    for name in reversed(earlier):
+        if name.title != about.title and any(re.search(call, text) for call in _titled(name)):
+            return name
+    if not earlier or not (found := re.search(_EARLIER, text, re.I)):
+        return None
+    return earlier[0] if re.search(r"first|former", found[0], re.I) else earlier[-1]
 
 
 def find(text: str, brief: Brief) -> list[claims.Claim]:
@@ -86,10 +122,15 @@ def find(text: str, brief: Brief) -> list[claims.Claim]:
     brief : Brief
         With which it was written; `before` may also be a track heard earlier that does not play now (:func:`meant`).
     """
+    return list(_found(text, brief))
+
+
+@lru_cache(maxsize=256)  # checks and referee ask the same of each candidate
+def _found(text: str, brief: Brief) -> tuple[claims.Claim, ...]:
     given = given_names(brief)
     named = _named(text, brief) if brief.about else text
     if not brief.before and _LETTERS["none"] not in named:
-        return particulars.find(text, brief.asks, claims.find(text, names=given), names=given)
+        return tuple(particulars.find(text, brief.asks, claims.find(text, names=given), names=given))
     plain = named
     for pattern, word in _PLAIN:
         plain = pattern.sub(word, plain)
@@ -99,7 +140,7 @@ def find(text: str, brief: Brief) -> list[claims.Claim]:
     alone, by_default = len(brief.clips) < 2, "both" if "same" in brief.asks else "this"
     mentions = list(_mentions(named, alone=alone))
     placed = (_placed(claim, named, mentions, by_default, alone=alone) for claim in found)
-    return [replace(claim, text=text[claim.start : claim.end]) for claim in placed]
+    return tuple(replace(claim, text=text[claim.start : claim.end]) for claim in placed)
 
 
 def _named(text: str, brief: Brief) -> str:

@@ -320,13 +320,13 @@ class Verifier:
         if len(places) < len(names):
             return _untold(f"nothing here can judge {claim.kind} {claim.value}")
         logits, present, absent = self.judge.logits(evidence)[places], self.judge.present[places], self.judge.absent[places]
-        best = int(logits.argmax())
-        seen = {"source": "heard", "label": names[best], "value": round(float(logits[best]), 2),
-                "thresholds": [round(float(absent[best]), 2), round(float(present[best]), 2)]}  # fmt: skip
+        best = int((logits - self.judge.prior[places]).argmax())
         without = claim.kind == "vocal" and claim.value == "instrumental"
         several = len(places) > 1  # one of them is easily there by chance, all of them are hardly ever under their borders
         present = present + SURER * ((without or not claim.present) + several)
         absent = absent + SURER * several
+        seen = {"source": "heard", "label": names[best], "value": round(float(logits[best]), 2),
+                "thresholds": [round(float(absent[best]), 2), round(float(present[best]), 2)]}  # fmt: skip
         if (logits >= present).any():
             return _told(claim, not without, seen)
         if (logits <= absent).all():

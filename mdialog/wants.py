@@ -260,8 +260,9 @@ _YEAR = re.compile(
     r"(?:\b(?P<before>before|(?:older|earlier) than|pre)|\b(?P<until>until|till|up to|no later than)"
     r"|\b(?P<after>after|(?:newer|later|younger) than|post)|\b(?P<since>since|no (?:older|earlier) than))? ?(?:the year )?"
     r"\b(?P<year>(?:19|20)\d\d)\b(?!'?s\b| ?(?:bpm|beats|plays|people|listeners|times|miles)\b)"
-    r"(?:(?: ?(?:to|and|until|till|–) ?| )(?P<to>(?:19|20)\d\d)\b(?!'?s\b))?"
-    r"(?P<on> (?:and |or )?(?:on|onwards?|later|newer|after|up)\b)?(?P<back> (?:and|or) (?:earlier|older|before)\b)?", re.I
+    r"(?:(?: ?(?:up to|to|and|until|till|–) ?| )(?P<to>(?:19|20)\d\d)\b(?!'?s\b))?"
+    r"(?P<on> (?:and |or )?(?:onwards?|(?:on|later|newer|after|up)(?=\W*$|[.,;!?])))?"
+    r"(?P<back> (?:and|or) (?:earlier|older|before)(?=\W*$|[.,;!?]))?", re.I
 )
 _KEY = re.compile(r"(?<![\w#'])([A-G])(?: ?(sharp|flat|#|♯|♭)|(b))? (major|minor)\b(?! key)")
 

@@ -18,6 +18,7 @@ OUT = readme.ROOT / "docs" / "recipes.md"
 N, SEED = 10, 4
 SCENES = 40
 RECIPES = {
+    "music-discovery": "Someone seeks music, as people's intents follow one another; below a turn stand its claims.",
     "talk-the-walk": "A seeker walks from one set of tracks to the next and says what moves it.",
     "audio-dialogue": "Questions and answers about one clip.",
     "comparison": "Two clips, and what sets them apart.",

@@ -130,6 +130,19 @@ def test_who_is_played_a_clip_does_not_say_that_it_was_not_heard():
     assert "phrases" not in of(text, dataclasses.replace(played, role="user"))
 
 
+def test_what_is_said_of_a_track_heard_earlier_is_no_contradiction_of_this_one(tmp_path):
+    plan = plans.plan(tmp_path)
+    brief = briefs.build(plan, 4, [f"turn {k}" for k in range(4)])
+    text = "The last one was slow; this one is not slow."
+    assert "agreement" not in of(text, brief, plan=plan, turn_index=4)
+    assert "agreement" in of("It is slow; it is not slow.", brief, plan=plan, turn_index=4)
+
+
+@pytest.mark.parametrize("text", ["I'm not hearing any drums here.", "I've never heard drums hit harder."])
+def test_hearing_that_something_is_not_there_is_hearing(text):
+    assert "phrases" not in of(text, dataclasses.replace(TALK, about=BLUE, clips=CLIP))
+
+
 def test_every_track_that_the_next_turn_may_react_to_is_named(tmp_path):
     plan, both = plans.plan(tmp_path), Brief("assistant", ("passive_recommend",), offered=(BLUE, RIVER))
     offer = dataclasses.replace(plan.turns[1], track_seq=("t1", "t2"), named=2)

@@ -8,7 +8,7 @@ import pytest
 from mdialog import brief as briefs
 from mdialog import dialogue
 from mdialog.attributes import Attribute
-from mdialog.referee import barely, contradicted, untold
+from mdialog.referee import barely, contradicted, unlikely, untold
 from mdialog.write import Options, Written, write_plans
 
 
@@ -191,6 +191,12 @@ class Vague(plans.Reader):
         return f"{said} {'The tempo is moderate.' if k >= self._clear else vague}" if "is one for you" in said else said
 
 
+def test_of_both_clips_the_one_that_speaks_against_it_counts():
+    said = {"text": "both", "kind": "instrument", "value": "flute", "clip": "both", "basis": "heard", "verdict": "unverifiable"}
+    assert unlikely([dialogue.Claim(**said, evidence={"each": [{"leans": 2.0}, {"leans": -3.0}]})])
+    assert not unlikely([dialogue.Claim(**said, evidence={"each": [{"leans": 2.0}, {"why": "nothing"}]})])
+
+
 class Leaning(plans.Reader):
     """Says of every offered track that there is a flute, and from candidate `clear` on what can be told."""
 
@@ -213,6 +219,8 @@ def test_what_lies_just_inside_a_border_is_supported_barely(value, thresholds, w
     said = {"text": "a flute", "kind": "instrument", "value": "flute", "basis": "heard"}
     claim = dialogue.Claim(**said, verdict="supported", evidence=evidence)
     assert bool(barely([claim])) is weak
+    both = claim.model_copy(update={"evidence": {"each": [{"value": 9.0, "thresholds": [-1, 2]}, evidence]}})
+    assert bool(barely([both])) is weak
     assert not barely([claim.model_copy(update={"basis": "echoed"}), claim.model_copy(update={"verdict": "unverifiable"})])
 
 

@@ -222,6 +222,7 @@ def pair(folder, text, *, asks=("compare",)):
     ("text", "other", "same"),
     [
         ("The first one is faster.", "The second one is faster.", False),
+        ("The first is slow. It has a harp, no drums.", "The first is slow and has a harp; no drums in the first.", True),
         ("The first one is faster.", "The second one is slower.", True),
         ("The first one is not faster.", "The second one isn't slower.", True),
         ("The second one has a flute.", '"Blue Hour" has a flute.', False),

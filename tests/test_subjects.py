@@ -162,6 +162,19 @@ def test_a_track_heard_earlier_is_meant_by_its_name_or_as_the_last_one(text, nam
 
 
 @pytest.mark.parametrize(
+    "text",
+    ["It is the first song here that has drums.", "Slow, the last track of their album.", "The one by Bob was slow.",
+     "The first track on that album, with a flute."],
+)  # fmt: skip
+def test_what_only_looks_like_a_track_heard_earlier_is_none(text):
+    assert subjects.meant(text, BLUE, [THIRD, Name("Red", "Bob")]) is None
+
+
+def test_the_first_one_is_the_first_that_was_heard():
+    assert subjects.meant("The first one was slow.", BLUE, [THIRD, RED]) == THIRD
+
+
+@pytest.mark.parametrize(
     ("text", "clips"),
     [
         ("The last one was slower.", ["before"]),

@@ -193,6 +193,16 @@ def test_as_much_energy_has_borders_of_its_own(energy, expected):
     assert told(claim, energy=energy, before=Evidence({**MEASURED, "energy": 0.5})) == expected
 
 
+def test_of_a_family_the_evidence_is_of_the_label_that_decides(judge):
+    from dataclasses import replace
+
+    prior = np.array([0, 0, 0, 2.0, -2.0], np.float32)
+    family = replace(judge, prior=prior, present=prior + 1, absent=prior - 1, bias=np.array([0, 0, 0, 2.5, 0], np.float32))
+    found = Verifier(family, LIMITS).verdict(said("instrument", "synth"), Evidence(MEASURED, np.zeros(4, np.float32)))
+    assert found.verdict == "supported" and found.evidence["label"] == "instrument:synth pad"
+    assert found.evidence["value"] >= found.evidence["thresholds"][1]
+
+
 def test_who_leads_is_heard_where_the_judge_can(judge):
     weights = np.zeros((6, 2 * 4 + N_MEASURED), np.float32)
     weights[:5], weights[5, 1] = judge.weights, 1.0
