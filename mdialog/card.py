@@ -17,6 +17,7 @@ from mdialog.kept import RESULT, Source
 from mdialog.run import CONFIG
 
 NAME = "README.md"
+RIGHTS = 10  # statements about rights that are listed
 UNTOLD = "nothing"  # what metadata says of the licence of most files
 
 
@@ -117,7 +118,8 @@ def _licence(source: Source, tracks: list[str], catalog: str | Path | None) -> l
     except (MdialogError, OSError, ValueError, KeyError, AttributeError):
         return [*lines, "The catalogue of the run is not at hand to look up what its metadata says; name it with `--catalog`."]
     return [*lines, f"What metadata says of the {len(tracks)} tracks that are heard:", "",
-            *(f"- {text}: {n} tracks" for text, n in said.most_common())]  # fmt: skip
+            *(f"- {text}: {n} tracks" for text, n in said.most_common(RIGHTS)),
+            *([f"- {len(said) - RIGHTS} other statements"] if len(said) > RIGHTS else [])]  # fmt: skip
 
 
 def _rights(source: Source, tracks: list[str], catalog: str | Path | None) -> Counter[str]:

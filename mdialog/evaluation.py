@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mdialog.dialogue import Dialogue, read_dialogues
 from mdialog.errors import InputError
+from mdialog.hints import hints_of
 from mdialog.plan import Plan, read_plans
 from mdialog.run import CONFIG, DIALOGUES, FAILURES, PLANS, player, referee_of
 from mdialog.run import plan as plan_run
@@ -144,9 +145,12 @@ def _grounding(job: _Job) -> tuple[dict, str]:
 
     writer = load(job.listener or job.config.get("listener"), device=job.device)
     play = player(AudioCache(), sample_rate=writer.sample_rate)
+    heard = {clip.track_id for plan in job.plans for turn in plan.turns for clip in turn.clips}
+    told = job.config.get("hints")
     result = grounding.evaluate_grounding(
         job.dialogues, job.plans, writer, referee_of(job.catalog, job.plans), play=play,
-        truth=composer_truth(Snapshot.of(job.catalog)), failures=job.failures, n=job.turns, seed=job.seed,
+        truth=composer_truth(Snapshot.of(job.catalog)), failures=job.failures,
+        hints=hints_of(job.catalog, heard, told) if told else None, n=job.turns, seed=job.seed,
     )  # fmt: skip
     return result.as_json(), grounding.table(result)
 

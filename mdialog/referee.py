@@ -53,12 +53,11 @@ class Referee:
         judged = []
         for claim in found:
             said = (claim.kind, claim.value)
+            basis = "told" if said in told and claim.clip == "this" else "echoed" if said in echoed else "heard"
             verdict = self.verifier.verdict(claim, about, before)
             judged.append(dialogue.Claim(
                 text=claim.text, kind=claim.kind, value=claim.value, present=claim.present, comparison=claim.comparison,
-                clip=claim.clip, beside=beside,
-                verdict=verdict.verdict, basis="told" if said in told else "echoed" if said in echoed else "heard",
-                evidence=verdict.evidence,
+                clip=claim.clip, beside=beside, verdict=verdict.verdict, basis=basis, evidence=verdict.evidence,
             ))  # fmt: skip
         return tuple(judged)
 

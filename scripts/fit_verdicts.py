@@ -182,8 +182,9 @@ def fit_limits(windows: list[Window], rng: random.Random) -> dict[str, float]:
         limits[name] = _least(windows, rng, kind, side, limits, sign * grid, name)
 
     for kind in ("key", "mode"):
-        for side in ("support", "contradict"):
-            fit(kind, side, np.arange(0.0, 1.0, 0.02))
+        fit(kind, "support", np.arange(0.0, 1.0, 0.02))
+        # Rendered music is in tune: what is seldom wrong there at any confidence is not so in recordings.
+        fit(kind, "contradict", np.arange(0.5, 1.0, 0.02))
     limits["tempo_sure"] = 0.9  # without a judge
     limits |= {"energy_support": -1.0, "energy_contradict": 1.0, "level_support": -1.0, "level_contradict": 1.0,
                "course_support": 1.0, "course_contradict": -1.0}  # fmt: skip

@@ -78,7 +78,7 @@ def sources(work: Path, data: Path) -> list[str]:
 
     lists = read_playlists(cpcd, split=data / "cpcd" / "split.json")
     said.append(f"{len(lists)} playlists of CPCD's train split, {sum(len(one.entries) for one in lists)} items")
-    return ["## Sources\n", *(f"- {line.splitlines()[-1]}" for line in said)]
+    return ["## Sources\n", *(f"- {text.splitlines()[-1] if text else 'nothing was said'}" for text in said)]
 
 
 def main() -> None:
@@ -94,7 +94,7 @@ def main() -> None:
     sections.append(shown(args.work, "scenes", "Questions after sound events, held against their times.", *of_events))
     sections += measures(args.work, args.catalog)
     sections += sources(args.work, args.data) if args.data else []
-    head = "# Every kind of dialogue\n\nWritten by `python scripts/show_recipes.py --catalog demo/catalog`, as they came.\n"
+    head = f"# Every kind of dialogue\n\nWritten by `python scripts/show_recipes.py --catalog {args.catalog}`, as they came.\n"
     OUT.write_text("\n".join([head, *sections]) + "\n", encoding="utf-8")
     print(f"wrote {OUT}")
 

@@ -147,3 +147,12 @@ def test_another_clip_is_never_of_the_same_track_and_never_lacking(run_of):
     assert all(np.abs(np.fft.rfft(clip)).argmax() == HZ["t2"] for clip in swapped[0])
     with pytest.raises(InputError, match="the same tracks"):
         evaluate_grounding(dialogues[:1], made, Hearing(), Referee(Witness({}, {}), Verifier()), play=play, truth=TRUTH)
+
+
+def test_what_a_run_told_its_listener_is_told_again(run_of):
+    listener = Hearing()
+    made, dialogues = run_of(listener)
+    how = {"play": play, "truth": TRUTH, "n": 50, "hints": lambda clip: ("tempo fast", "tempo moderate")}
+    told = evaluate_grounding(dialogues, made, listener, Referee(Witness({}, {}), Verifier()), **how)
+    assert told.by_kind["real clip"]["tempo"].n == 2  # the very fast one; the others were told
+    assert told.written["real clip"].claims == pytest.approx(2 / 6)

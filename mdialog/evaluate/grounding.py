@@ -136,7 +136,8 @@ Play = Callable[[Plan, Clip], np.ndarray]
 
 def evaluate_grounding(
     dialogues: Sequence[Dialogue], plans: Iterable[Plan], listener: Listener, referee: Referee, *, play: Play,
-    truth: Mapping[str, Labels], failures: Iterable[Mapping] = (), n: int = 200, seed: int = 0,
+    truth: Mapping[str, Labels], failures: Iterable[Mapping] = (), hints: Callable[[Clip], tuple[str, ...]] | None = None,
+    n: int = 200, seed: int = 0,
 ) -> Grounding:  # fmt: skip
     """Write a sample of a run's turns again under real, swapped, noise and silent audio.
 
@@ -155,6 +156,8 @@ def evaluate_grounding(
         By track id; may be empty.
     failures : iterable of mapping
         Lines of the run's ``failures.jsonl``: their candidates count among the rejected ones.
+    hints : callable, optional
+        What the run told its listener of a clip: it is told the same again, under every sound.
     n : int > 0
         Turns to write again, of those that hear a clip.
     seed : int
@@ -163,7 +166,7 @@ def evaluate_grounding(
     heard = [(d, i) for d in dialogues for i, turn in enumerate(d.turns) if turn.heard and d.id in by_id]
     seeds.stdlib(seed, "grounding").shuffle(heard)
     picked = heard[:n]
-    turns = [_Turn(by_id[d.id], i, [t.content for t in d.turns[:i]]) for d, i in picked]
+    turns = [_Turn(by_id[d.id], i, [t.content for t in d.turns[:i]], hints) for d, i in picked]
     sounds = _sounds(turns, play, seed)
     by_turn: dict[str, list[list[Stated]]] = {}
     written: dict[str, Written] = {}
@@ -198,10 +201,12 @@ class _Turn:
     plan: Plan
     index: int
     before: list[str]
+    hints: Callable[[Clip], tuple[str, ...]] | None = None
 
     @property
     def brief(self) -> briefs.Brief:
-        return briefs.build(self.plan, self.index, self.before)
+        clips = self.plan.turns[self.index].clips
+        return briefs.build(self.plan, self.index, self.before, hints=self.hints(clips[-1]) if self.hints and clips else ())
 
     @property
     def clips(self) -> tuple[Clip, ...]:
