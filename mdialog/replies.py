@@ -158,16 +158,18 @@ _CHEERS_AT_ALL = re.compile(
 
 
 def agrees(said: Utterance) -> Iterator[Fault]:
-    """The recommender turns down no track that was just liked, and cheers none that was refused."""
+    """The recommender turns down no track that was just liked or that it offers, and cheers none that was refused."""
     brief = said.brief
     if brief.role != "assistant":
         return
+    offered = tuple(name for name in brief.offered if name not in (*brief.liked, *brief.refused))
     for names, others, of_it, at_all, contrary in (
+        (offered, (*brief.liked, *brief.refused), _TURNS_DOWN, _DOWN_AT_ALL, "offered, and is turned down"),
         (brief.liked, brief.refused, _TURNS_DOWN, _DOWN_AT_ALL, "liked, and is turned down"),
         (brief.refused, brief.liked, _CHEERS, _CHEERS_AT_ALL, "refused, and is cheered"),
     ):
         found = [_unless_denied(of_it, _pointed(said.text, name, others)) for name in names]
-        found += [at_all.search(said.masked)] if names and not others else []
+        found += [at_all.search(said.masked)] if names and not others and names is not offered else []
         for match in filter(None, found):
             yield Fault("agreement", match[0], f"the track (N) was {contrary}")
 

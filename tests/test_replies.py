@@ -59,6 +59,21 @@ def test_nobody_turns_down_what_was_liked_or_cheers_what_was_refused(text, liked
     assert disagrees(text, reply(refused=(SPRINGS,))) is not refused
 
 
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ('No worries, out goes "Blue Hour" by The Lamps!', False),
+        ('Okay, "Blue Hour" is out. Noted.', False),
+        ('"Blue Hour" is out now.', True),
+        ('Sorry it took me a while: "Blue Hour".', True),
+        ('No more "Six Springs", then. "Blue Hour" is next.', True),
+    ],
+)
+def test_nobody_offers_what_the_same_turn_turns_down(text, good):
+    for refused in ((), (SPRINGS,)):
+        assert disagrees(text, reply(intents=SETS[1], refused=refused)) is not good
+
+
 def test_of_two_tracks_each_has_its_own_reply():
     brief = reply(liked=(BLUE,), refused=(SPRINGS,))
     assert not disagrees('"Six Springs" is out, "Blue Hour" stays.', brief)
