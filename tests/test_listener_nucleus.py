@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mdialog.listener.nucleus import Nucleus, stating_tokens
+from mdialog.listener.nucleus import LESS_AGAIN, Again, Nucleus, stating_tokens
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +38,19 @@ def test_equal_nuclei_are_plain_top_p():
     scores = torch.randn(8, 50, generator=torch.Generator().manual_seed(1)) * 3
     same = Nucleus(0.7, 0.7, torch.arange(10))(None, scores)
     assert torch.equal(same, TopPLogitsWarper(0.7)(None, scores))
+
+
+def test_a_word_that_was_begun_is_less_likely_in_any_spelling_and_only_in_its_own_answer():
+    again = Again(torch.tensor([2, 3, 5]), ["drums", "drums", "fast"], 2)
+    rows = torch.tensor([[5, 2, 1, 3], [2, 3, 1, 1]])  # the second has it in its prompt
+    found = again(rows, torch.zeros(2, 6))
+    assert found[0].tolist() == [0, 0, -LESS_AGAIN, -LESS_AGAIN, 0, 0] and not found[1].any()
+    assert not again(rows[:, :2], torch.zeros(2, 6)).any()  # nothing was said yet
+
+
+def test_who_talks_by_the_book_says_less_twice(listener_mini, tokenizer):
+    from mdialog.listener.local import LocalListener
+
+    listener = LocalListener.load(listener_mini)
+    assert listener.by_the_book and len(listener._begun) == len(listener._stating)
+    assert {"drums", "fast"} <= {*listener._begun}

@@ -16,7 +16,7 @@ from mdialog.errors import ModelError
 from mdialog.listener.base import DEFAULT as DEFAULT_SAMPLING
 from mdialog.listener.base import Request, Sampling
 from mdialog.listener.memo import remember_tower
-from mdialog.listener.nucleus import Nucleus, stating_tokens
+from mdialog.listener.nucleus import Again, Nucleus, stating_tokens
 from mdialog.listener.spelling import Spelling, spells
 from mdialog.models import find_model
 
@@ -68,6 +68,7 @@ class LocalListener:
         self.memo = remember_tower(model)
         self._spelling = Spelling(processor.tokenizer) if spells(processor.tokenizer) else None
         self._stating = stating_tokens(processor.tokenizer)
+        self._begun = [processor.tokenizer.decode([token]).strip().casefold() for token in self._stating.tolist()]
         self._prepared = weakref.WeakKeyDictionary()
 
     @classmethod
@@ -303,6 +304,8 @@ class LocalListener:
         )
         n_prompt = batch["input_ids"].shape[1]
         processors = LogitsProcessorList(self._samplers(draws, sampling))
+        if processors and self.by_the_book:
+            processors.insert(0, Again(self._stating, self._begun, n_prompt))
         if self._spelling and any(names):
             processors.insert(0, self._spelling.processor(names, n_prompt))
         with torch.inference_mode():

@@ -1,12 +1,14 @@
 """Nucleus sampling with two sizes: what is heard is said as the model is surest, everything else as freely as people talk."""
 
 import re
+from collections.abc import Sequence
 
 import torch
 
 from mdialog import vocab
 
 DECIDES = 0.5  # probability of words that state something audible, from which on the next word is one of them
+LESS_AGAIN = 4.0  # at temperature 1
 ANSWERS = ("yes", "no")  # decide about the sound too
 _ARTICLE = re.compile(r"^(?:an?|the|in|at|from) ")
 _SHORTEST = 4  # letters of a word's first token, where the word has more: fewer begin too many other words
@@ -45,3 +47,31 @@ class Nucleus:
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         states = scores.softmax(-1)[:, self._stating.to(scores.device)].sum(-1, keepdim=True) >= DECIDES
         return torch.where(states, self._stated(input_ids, scores), self._free(input_ids, scores))
+
+
+class Again:
+    """Logits processor: a word that states something audible is seldom begun twice in one answer; checks reject it there.
+
+    Parameters
+    ----------
+    stating : torch.Tensor [shape=(n,)]
+        Token ids.
+    words : sequence of str
+        What each of them begins: tokens of one word go together, with a blank or a capital or without.
+    n_prompt : int >= 0
+        Tokens that stand before the answers.
+    less : float >= 0
+        Taken from the logits.
+    """
+
+    def __init__(self, stating: torch.Tensor, words: Sequence[str], n_prompt: int, less: float = LESS_AGAIN):
+        self._stating, self._n_prompt, self._less = stating, n_prompt, less
+        groups = {word: i for i, word in enumerate(dict.fromkeys(words))}
+        self._group = torch.tensor([groups[word] for word in words], dtype=torch.long)
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        stating, group = self._stating.to(scores.device), self._group.to(scores.device)
+        said = (input_ids[:, self._n_prompt :, None] == stating).any(1)  # (rows, n)
+        begun = torch.zeros(len(said), int(group.max()) + 1, dtype=torch.bool, device=scores.device)
+        begun.scatter_reduce_(1, group.expand_as(said), said, "amax")
+        return scores.index_add(1, stating, -self._less * begun[:, group].to(scores.dtype))
