@@ -181,7 +181,8 @@ _FAR_ENDS = {"tempo": "slow", "energy": "low", "loudness": "quiet", "brightness"
 
 def _says_nothing(kind: str, word: str, before: str, after: str) -> bool:
     """Whether a word does not speak of a track where it stands."""
-    if kind in _OF_WHOLE | _OF_PART and not (kind == "mode" and " " in word) and not _NUMBERED.search(word):
+    of_track = kind == "mode" and (" " in word or before.endswith(" in "))  # no instrument is in major
+    if kind in _OF_WHOLE | _OF_PART and not of_track and not _NUMBERED.search(word):
         noun = not _A_VERB.search(word) and _A_NOUN.search(before)
         adverb = "(?<!live)ly$" if re.match(r" \w", after) else "(?<!live)ly$|ing$"  # "played loudly", "trumpets blaring"
         verb = kind == "course" and not noun or kind in _OF_WHOLE and bool(re.search(adverb, word, re.I))
