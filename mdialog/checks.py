@@ -220,6 +220,8 @@ def intents(said: Utterance) -> Iterator[Fault]:
         of_two = [ask for ask in brief.asks if ask.partition(":")[0] in ("compare", "same")]
         if of_two and brief.before and brief.before.title not in said.text and not _OF_TWO.search(said.masked):
             yield Fault("intents", of_two[0], "the turn is to ask about two clips and does not")
+        if elsewhere := _asks_elsewhere(said):
+            yield Fault("intents", elsewhere[0], f"the turn is to ask about {', '.join(brief.asks)}, and asks about this")
     yield from replies.answers(said)
     yield from _of_events(said)
     yield from _of_purposes(said)
@@ -229,6 +231,28 @@ _OF_TWO = re.compile(
     r"\b(?:both|two|other|others|another|last|previous|before(?! (?:i|it|we|you)\b)|earlier|first|second|compar\w+|differ\w*"
     r"|common|shar\w+|alike|same|similar\w*|than|apart|unlike|between|or that)\b", re.I
 )  # fmt: skip
+
+
+# Words by which a question is after one kind and no other.
+_AFTER = {
+    "tempo": re.compile(r"\btempo\b|\bhow (?:fast|slow|quick)\b|\b(?:beats a minute|bpm)\b", re.I),
+    "metre": re.compile(r"\btime signature\b|\bmet(?:re|er)\b|\bbeats? (?:to the|a|per) bar\b", re.I),
+    "key": re.compile(r"\b(?:what|which) key\b", re.I),
+    "mode": re.compile(r"\bmajor or minor\b|\bminor or major\b", re.I),
+    "genre": re.compile(r"\b(?:what|which) (?:genre|style)\b", re.I),
+    "mood": re.compile(r"\b(?:what|which) mood\b|\bthe mood\b", re.I),
+    "energy": re.compile(r"\b(?:the energy|how energetic)\b", re.I),
+}
+_ALIKE = {"mode": {"key", "mode"}, "key": {"key", "mode"}}  # who asks for one may name the other
+
+
+def _asks_elsewhere(said: Utterance) -> re.Match | None:
+    """Where a question about music names a kind that it is not to ask after, and none that it is."""
+    question = re.sub(r"[^?]*[.!](?= )", " ", said.masked)  # what is stated or wished before it is no question
+    found = {kind: match for kind, pattern in _AFTER.items() if (match := pattern.search(question))}
+    asks = {part for ask in said.brief.asks for part in (ask.split(":")[0], ask.split(":")[-1])}
+    own = {kind for ask in asks for kind in _ALIKE.get(ask, {ask})}
+    return next(iter(found.values())) if found and not own & found.keys() else None
 
 
 def _of_purposes(said: Utterance) -> Iterator[Fault]:

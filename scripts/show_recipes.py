@@ -39,12 +39,12 @@ def mdialog(*arguments: object) -> str:
 def shown(work: Path, name: str, about: str, *arguments: str) -> str:
     """A section: the command, how long it took, and the records."""
     out, begun = work / f"{name}.run", time.perf_counter()
-    mdialog("generate", "-n", N, "--seed", SEED, *arguments, "--out", out)
+    came = mdialog("generate", "-n", N, "--seed", SEED, *arguments, "--out", out).rpartition("; ")[2]
     seconds = time.perf_counter() - begun
     written = len((out / "dialogues.jsonl").read_text(encoding="utf-8").splitlines())
     command = f"mdialog generate -n {N} --seed {SEED} {' '.join(Path(a).name if '/' in a else a for a in arguments)}"
     return (f"## {name}\n\n{about} `{command}`: {written} of {N} written in {seconds:.0f} s with the start of the program, "
-            f"{seconds / N:.1f} s a dialogue.\n\n{readme.dialogues(out, N)}\n")  # fmt: skip
+            f"{seconds / N:.1f} s a dialogue ({came}).\n\n{readme.dialogues(out, N)}\n")  # fmt: skip
 
 
 def scenes(work: Path) -> Path:
@@ -95,7 +95,8 @@ def main() -> None:
     sections += measures(args.work, args.catalog)
     sections += sources(args.work, args.data) if args.data else []
     head = f"# Every kind of dialogue\n\nWritten by `python scripts/show_recipes.py --catalog {args.catalog}`, as they came.\n"
-    OUT.write_text("\n".join([head, *sections]) + "\n", encoding="utf-8")
+    page = "\n".join([head, *sections]) + "\n"
+    OUT.write_text(page.replace(f"{args.work}/", ""), encoding="utf-8")
     print(f"wrote {OUT}")
 
 

@@ -603,3 +603,31 @@ def test_nobody_says_of_one_track_that_it_is_so_and_that_it_is_not():
     both_play = dataclasses.replace(brief, before=two)
     assert found("The first has drums, the second has no drums.", both_play) == []
     assert found("Both have drums, but the first has no drums.", both_play) == ["drums"]
+
+
+@pytest.mark.parametrize(
+    ("asks", "text", "good"),
+    [
+        (("compare",), "How does the tempo compare with the last one?", False),
+        (("compare",), "How do the two compare?", True),
+        (("compare:tempo",), "How does the tempo compare with the last one?", True),
+        (("course",), "What's the time signature?", False),
+        (("key",), "Is it major or minor?", True),
+        (("mode",), "Which key is it in?", True),
+        (("tempo:fast",), "Is it fast?", True),
+        (("instrument", "tempo"), "What plays, and what's the tempo like?", True),
+        (("instrument",), "I like the tempo. What plays there?", True),
+        (("instrument",), "What genre is that?", False),
+    ],
+)
+def test_a_question_asks_after_what_it_is_to_ask_and_nothing_else(asks, text, good):
+    brief = Brief("user", ("item_attribute_question",), asks=asks, about=BLUE, before=RIVER, clips=CLIP * 2)
+    assert ("intents" not in of(text, brief)) is good
+
+
+def test_the_phrase_book_asks_after_nothing_else():
+    from mdialog.checks import _asks_elsewhere
+    from mdialog.utterance import Utterance
+
+    asked = [(text, brief) for text, brief in phrase_book(1500, seed=3) if "item_attribute_question" in brief.intents]
+    assert len(asked) > 40 and not [text for text, brief in asked if _asks_elsewhere(Utterance(text, brief))]
