@@ -148,11 +148,11 @@ def _asked(ask: str) -> str:
     kind, colon, value = ask.partition(":")
     if not colon:
         return ask
-    return f"{kind} {value.replace('+', ' ')}" if kind in _NAMED_ASKS else f"whether {kind} {value}"
+    return f"{kind} {value.replace('+', ' ').replace(':', ' ')}" if kind in _NAMED_ASKS else f"whether {kind} {value}"
 
 
 # Questions that are more than whether it is so: of two clips, and of sound events (``order:bell+siren``).
-_NAMED_ASKS = ("compare", "suits", "onset", "duration", "times", "order", "together")
+_NAMED_ASKS = ("compare", "suits", "which", "onset", "duration", "times", "order", "together")
 
 
 def names(brief: Brief) -> tuple[Name, ...]:
@@ -314,7 +314,7 @@ def instructions(brief: Brief) -> str:
     if brief.clips:
         lines.append(_heard(brief))
     lines += [_of_events(ask, brief.role) for ask in brief.asks if about_events(ask)]
-    lines += [f"The question is {particulars.MEANS[ask]}." for ask in brief.asks if ask in particulars.MEANS]
+    lines += [f"The question is {means}." for means in map(particulars.means, brief.asks) if means]
     if brief.contradicted:
         lines.append(f"Listen again. None of this is so: {'; '.join(brief.contradicted)}.")
     if brief.history:

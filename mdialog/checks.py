@@ -214,10 +214,11 @@ def intents(said: Utterance) -> Iterator[Fault]:
         for kind, value in _whether(brief):
             if not find(kind, value, said.text, loose=True):
                 yield Fault("intents", f"{kind}:{value}", "the turn is to ask whether it is so and does not")
-        for ask in (ask for ask in brief.asks if ask in particulars.ASKED):
-            if not particulars.ASKED[ask].search(said.masked):
-                yield Fault("intents", ask, f"the turn is to ask {particulars.MEANS[ask]} and does not")
-        of_two = [ask for ask in brief.asks if ask.partition(":")[0] in ("compare", "same")]
+        for ask in (ask for ask in brief.asks if particulars.means(ask)):
+            named = particulars.named(ask)
+            if not (find(*named, said.text, loose=True) if named else particulars.ASKED[ask].search(said.masked)):
+                yield Fault("intents", ask, f"the turn is to ask {particulars.means(ask)} and does not")
+        of_two = [ask for ask in brief.asks if ask.partition(":")[0] in ("compare", "same", "which")]
         if of_two and brief.before and brief.before.title not in said.text and not _OF_TWO.search(said.masked):
             yield Fault("intents", of_two[0], "the turn is to ask about two clips and does not")
         if elsewhere := _asks_elsewhere(said):
@@ -229,7 +230,7 @@ def intents(said: Utterance) -> Iterator[Fault]:
 
 _OF_TWO = re.compile(
     r"\b(?:both|two|other|others|another|last|previous|before(?! (?:i|it|we|you)\b)|earlier|first|second|compar\w+|differ\w*"
-    r"|common|shar\w+|alike|same|similar\w*|than|apart|unlike|between|or that)\b", re.I
+    r"|common|shar\w+|alike|same|similar\w*|than|apart|unlike|between|or that|which)\b", re.I
 )  # fmt: skip
 
 
@@ -243,7 +244,8 @@ _AFTER = {
     "mood": re.compile(r"\b(?:what|which) mood\b|\bthe mood\b", re.I),
     "energy": re.compile(r"\b(?:the energy|how energetic)\b", re.I),
 }
-_ALIKE = {"mode": {"key", "mode"}, "key": {"key", "mode"}}  # who asks for one may name the other
+# Who asks for one may name the other.
+_ALIKE = {"mode": {"key", "mode"}, "key": {"key", "mode"}, "bpm": {"tempo"}}
 
 
 def _asks_elsewhere(said: Utterance) -> re.Match | None:

@@ -1,8 +1,9 @@
 """Particulars: what is told only where somebody asks after it, for larger listeners.
 
-Of one clip: are its instruments acoustic or electric (``electric``), was it played to an audience or in a studio (``live``); of
-two: which begins louder (``compare:opening``), and by how many beats a minute one is faster (``compare:bpm``), which needs no
-words of its own. Elsewhere these words claim nothing: "an acoustic version", "a live wire".
+Of one clip: are its instruments acoustic or electric (``electric``), was it played to an audience or in a studio (``live``);
+of two: which begins louder (``compare:opening``), by how many beats a minute one is faster (``compare:bpm``), and which of them
+has an instrument (``which:instrument:flute``); the last two need no words of their own. Elsewhere these words claim nothing:
+"an acoustic version", "a live wire".
 """
 
 import re
@@ -43,6 +44,17 @@ _NOT = re.compile(
 )
 
 
+def means(ask: str) -> str | None:
+    """What a particular question is after, in prose; None for any other question."""
+    return f"which of the two has the {named(ask)[1]}" if named(ask) else MEANS.get(ask)
+
+
+def named(ask: str) -> tuple[str, str] | None:
+    """Kind and value that a question which of the two has something names."""
+    which, _, value = ask.partition(":")
+    return tuple(value.split(":", 1)) if which == "which" and ":" in value else None
+
+
 def find(text: str, asks: Collection[str], found: Sequence[Claim], *, names: Collection[str] = ()) -> list[Claim]:
     """Claims of a turn that was asked after particulars, those of its other words among them.
 
@@ -76,7 +88,8 @@ def answers(found: Sequence[Claim], ask: str) -> bool:
         one_each = {claim.clip for claim in numbers} == {"this", "before"}
         same = any(claim.kind == "tempo" and claim.comparison == "same" for claim in found)
         return one_each or same or any(claim.comparison for claim in numbers)
-    return any((claim.kind, claim.value) == wanted[ask] for claim in found)
+    wanted_here = named(ask) or wanted[ask]
+    return any((claim.kind, claim.value) == wanted_here for claim in found)
 
 
 def _of_opening(claim: Claim) -> Claim:

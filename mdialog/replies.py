@@ -17,8 +17,8 @@ def answers(said: Utterance) -> Iterator[Fault]:
     found = subjects.stated(said)
     said_of = {claim.kind for claim in found}
     yield from _of_values(said, found)
-    for ask in (ask for ask in brief.asks if ask in particulars.MEANS and not particulars.answers(found, ask)):
-        yield Fault("intents", ask, f"the turn is to answer {particulars.MEANS[ask]} and does not")
+    for ask in (ask for ask in brief.asks if particulars.means(ask) and not particulars.answers(found, ask)):
+        yield Fault("intents", ask, f"the turn is to answer {particulars.means(ask)} and does not")
     if "course" in brief.asks and not said_of:
         yield Fault("intents", "course", "the turn is to answer this from the sound and says nothing of it")
     yield from _of_both(said, found)
@@ -112,7 +112,7 @@ def _of_both(said: Utterance, found: list[claims.Claim]) -> Iterator[Fault]:
         if ask == "same":
             own = [claim for claim in own if claim.comparison not in ("more", "less")]
         implied = said.by_the_book and own and ask != "same" and kind not in claims.POLES
-        if ask not in particulars.MEANS and not implied and not _spans_both(said, own):
+        if not particulars.means(ask) and not implied and not _spans_both(said, own):
             yield Fault("intents", ask, "the turn is to tell this of both clips and does not")
 
 

@@ -18,7 +18,7 @@ LIVE, STUDIO = (("setting", "live", present, None) for present in (True, False))
 
 
 def brief(ask, role="assistant"):
-    two = ask in particulars.OF_TWO
+    two = ask in particulars.OF_TWO or ask.startswith("which:")
     intent = "item_attribute_answer" if role == "assistant" else "item_attribute_question"
     before = Name("Red Sky", "Bob") if two else None
     return Brief(role, (intent,), asks=(ask,), about=Name("Blue", "Ann"), before=before, clips=TWO if two else ONE)
@@ -150,3 +150,41 @@ def test_the_beginning_is_that_of_the_first_window():
     assert Verifier().verdict(softer, this, before).verdict == "contradicted"
     assert Verifier().verdict(louder, this, this).verdict == "unverifiable"
     assert Verifier().verdict(louder, Evidence({}), before).verdict == "unverifiable"
+
+
+WHICH = "which:instrument:flute"
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("Which of the two has the flute?", True),
+        ("Is the flute in the first or in the second?", True),
+        ("Which one has drums?", False),
+        ("Is there a flute?", False),
+    ],
+)
+def test_who_asks_which_has_something_names_it(text, good):
+    assert ("intents" not in {fault.check for fault in faults(text, brief(WHICH, "user"))}) is good
+
+
+@pytest.mark.parametrize(
+    ("text", "clips"),
+    [
+        ("The first has the flute.", ["before"]),
+        ("There is a flute in the second, and none in the first.", ["this"]),
+        ("Both have a flute.", ["both"]),
+        ("The first has drums.", None),
+        ("The second one.", None),
+    ],
+)
+def test_who_answers_which_tells_of_that_clip(text, clips):
+    assert ("intents" not in {fault.check for fault in faults(text, brief(WHICH))}) is bool(clips)
+    found = [c.clip for c in subjects.find(text, brief(WHICH)) if c.value == "flute"]
+    assert found[:1] == (clips or [])
+
+
+def test_larger_listeners_are_told_which_question_it_is():
+    (system, user) = messages(brief(WHICH), play=lambda clip: np.zeros(1))
+    assert "which of the two has the flute" in system["content"][0]["text"]
+    assert "which instrument flute" in user["content"][-1]["text"]

@@ -109,6 +109,8 @@ def _asks(
     """
     left = {ask: weight * (ALIKE if ask.partition(":")[2] in {*TOLD_APART} - {*apart} else 1) for ask, weight in ASKS.items()}
     beyond, asks = list(TEXTURE), []
+    if of_one := sorted(set(known[0].get("instrument", [])) ^ set(known[1].get("instrument", []))):
+        beyond.append(f"which:instrument:{rng.choice(of_one)}")
     themes = sorted(set(known[0].get("theme", [])) ^ set(known[1].get("theme", [])))
     if themes and rng.random() < purposes:
         asks.append(f"suits:{rng.choice(themes)}")
