@@ -37,8 +37,8 @@ batch_option = click.option("--batch", type=POSITIVE, default=64, help="Dialogue
 temperature_option = click.option(
     "--temperature", type=click.FloatRange(min=0), help="0: no chance.  [default: the model's own, else 0.8]"
 )
-hints_option = click.option("--hints", multiple=True, type=click.Choice(("measured", "known")),
-                            help="Tell the listener of each clip what was measured, or what metadata and texts say.")
+hints_option = click.option("--hints", multiple=True, metavar="KIND",
+                            help="Tell the listener what was `measured` of each clip, or is `known` by metadata and texts.")
 strict_option = click.option("--strict/--no-strict", default=False, help="Reject also what nothing here can tell.")
 claims_option = click.option("--claims/--no-claims", default=True, help="Reject what the signal contradicts.")
 

@@ -47,7 +47,7 @@ _N = rf"(?:half an?|an?|a couple of|{_COUNT})"
 TIME = re.compile(
     rf"(?<![\w.])(?:(?:(?P<low>{_COUNT}) (?:to |or |and )?)?(?<![\w.])(?P<n>{_N})(?P<half> and a half)?"
     r"(?: ?(?:seconds?|secs?)|(?<=\d) ?s)\b"
-    rf"|second (?P<at>\d+|{'|'.join(NUMBERS)})\b|0?0:(?P<clock>[0-5]\d)\b)",
+    rf"|(?<!the )second (?P<at>\d+|{'|'.join(NUMBERS)})\b|0?0:(?P<clock>[0-5]\d)\b)",
     re.I,
 )
 TIMES = re.compile(

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from mdialog.hints import KINDS
 from mdialog.listener.base import Listener, Sampling
 from mdialog.write import Options
 
@@ -37,7 +38,7 @@ class GenerateConfig(BaseModel):
     top_p: float | None = Field(default=None, gt=0, le=1, description="the same, else .95")
     max_new_tokens: int = Field(default=96, ge=1)
     recipe_options: dict[str, Any] = Field(default_factory=dict, description="of the recipe; the others by default")
-    hints: tuple[Literal["measured", "known"], ...] = Field(default=(), description="what the listener is told of a clip")
+    hints: tuple[Literal[*KINDS], ...] = Field(default=(), description="what the listener is told of a clip")
     claims: bool = Field(default=True, description="reject what the signal contradicts")
     allow_deaf: bool = Field(default=False, description="write with a listener whose answers do not change with the sound")
 

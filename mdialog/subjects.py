@@ -139,8 +139,23 @@ def _found(text: str, brief: Brief) -> tuple[claims.Claim, ...]:
     found = particulars.find(plain, brief.asks, claims.find(plain, names=given), names=given)
     alone, by_default = len(brief.clips) < 2, "both" if "same" in brief.asks else "this"
     mentions = list(_mentions(named, alone=alone))
-    placed = (_placed(claim, named, mentions, by_default, alone=alone) for claim in found)
+    placed = [_placed(claim, named, mentions, by_default, alone=alone) for claim in found]
+    placed += _chosen(brief, named, mentions, placed)
     return tuple(replace(claim, text=text[claim.start : claim.end]) for claim in placed)
+
+
+def _chosen(
+    brief: Brief, named: str, mentions: Sequence[_Mention], found: Sequence[claims.Claim]
+) -> Iterator[claims.Claim]:
+    """What an answer that names a clip alone says to which of two has something: "the second one does", "neither"."""
+    choice = next((m for m in mentions if not m.compared and m.clip in ("this", "before", "both")), None)
+    if choice is None or "item_attribute_answer" not in brief.intents:
+        return
+    there = not re.match(r"neither\b", named[choice.at :], re.I)
+    end = choice.at + len(re.match(r"\S+(?: (?:first|second|former|latter|other|two)\b)?", named[choice.at :])[0])
+    for kind, value in filter(None, map(particulars.named, brief.asks)):
+        if not any((claim.kind, claim.value) == (kind, value) for claim in found):
+            yield claims.Claim("", kind, value, there, choice.at, end, clip=choice.clip)
 
 
 def _named(text: str, brief: Brief) -> str:

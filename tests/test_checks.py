@@ -631,3 +631,9 @@ def test_the_phrase_book_asks_after_nothing_else():
 
     asked = [(text, brief) for text, brief in phrase_book(1500, seed=3) if "item_attribute_question" in brief.intents]
     assert len(asked) > 40 and not [text for text, brief in asked if _asks_elsewhere(Utterance(text, brief))]
+
+
+def test_the_second_one_is_no_time():
+    answer = Brief("assistant", ("item_attribute_answer",), asks=("compare:tempo",), about=BLUE, before=RIVER, clips=CLIP * 2)
+    assert "intents" not in of("The second one is faster than the first.", answer)
+    assert "intents" in of("It is faster at second one.", answer)

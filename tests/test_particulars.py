@@ -174,8 +174,12 @@ def test_who_asks_which_has_something_names_it(text, good):
         ("The first has the flute.", ["before"]),
         ("There is a flute in the second, and none in the first.", ["this"]),
         ("Both have a flute.", ["both"]),
-        ("The first has drums.", None),
-        ("The second one.", None),
+        ("The second one does.", ["this"]),
+        ("That would be the first.", ["before"]),
+        ("Neither.", ["both"]),
+        ('It is in "Red Sky" by Bob.', ["before"]),
+        ("It is a slow one.", None),
+        ("Hard to say.", None),
     ],
 )
 def test_who_answers_which_tells_of_that_clip(text, clips):
@@ -188,3 +192,9 @@ def test_larger_listeners_are_told_which_question_it_is():
     (system, user) = messages(brief(WHICH), play=lambda clip: np.zeros(1))
     assert "which of the two has the flute" in system["content"][0]["text"]
     assert "which instrument flute" in user["content"][-1]["text"]
+
+
+def test_who_names_neither_denies_it_of_both_and_who_asks_claims_nothing():
+    (claim,) = subjects.find("Neither of them.", brief(WHICH))
+    assert (claim.value, claim.present, claim.clip) == ("flute", False, "both")
+    assert subjects.find("Is it in the first or the second?", brief(WHICH, "user")) == []
