@@ -16,7 +16,7 @@ import json
 import math
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,16 +26,18 @@ import torch
 from mdialog import brief as briefs
 from mdialog import hearing
 from mdialog.audio import AudioCache, decode, mono, resample
+from mdialog.catalog import Catalog
 from mdialog.errors import InputError, MdialogError
 from mdialog.exam import Examiner
 from mdialog.export import ABOUT
 from mdialog.files import write_text
+from mdialog.hints import Hints, hints_of
 from mdialog.kept import Kept, Source
 from mdialog.listener.base import Request
 from mdialog.listener.local import LocalListener
 from mdialog.plan import Plan, read_plans
 from mdialog.probes import draw_items
-from mdialog.run import PLANS, player
+from mdialog.run import CONFIG, PLANS, player
 from mdialog.split import TRACKS, split, write_tracks
 from mdialog.write import Play
 
@@ -66,18 +68,30 @@ def examples(taken: Sequence[Taken], *, play: Play) -> list[Example]:
         If the sound of one is not there.
     """
     plans = {source: {plan.id: plan for plan in read_plans(source.run / PLANS)} for source in {source for source, _ in taken}}
+    hints = {source: _hints(source, plans[source].values()) for source in plans}
     found = []
     for source, kept in taken:
         said, plan = [turn.content for turn in kept.dialogue.turns], plans[source][kept.dialogue.id]
         for i in kept.turns:
             for clip in plan.turns[i].clips:
                 _check(plan.tracks[clip.track_id].path or f"track {clip.track_id}")
-            found.append(Example(lambda plan=plan, i=i, before=said[:i]: _request(plan, i, before, play), said[i]))
+            told = hints[source](plan.turns[i].clips[-1]) if hints[source] and plan.turns[i].clips else ()
+            handed = (plan, i, said[:i], told)
+            found.append(Example(lambda handed=handed: _request(*handed, play), said[i]))
     return found
 
 
-def _request(plan: Plan, i: int, before: Sequence[str], play: Play) -> Request:
-    messages = briefs.messages(briefs.build(plan, i, before), play=lambda clip: play(plan, clip))
+def _hints(source: Source, plans: Iterable[Plan]) -> Hints | None:
+    """What the run told its listener: who learns from it is told the same."""
+    config = json.loads((source.run / CONFIG).read_text(encoding="utf-8")) if (source.run / CONFIG).is_file() else {}
+    if not config.get("hints"):
+        return None
+    heard = {clip.track_id for plan in plans for turn in plan.turns for clip in turn.clips}
+    return hints_of(Catalog.open(config["catalog"]), heard, config["hints"])
+
+
+def _request(plan: Plan, i: int, before: Sequence[str], told: Sequence[str], play: Play) -> Request:
+    messages = briefs.messages(briefs.build(plan, i, before, hints=told), play=lambda clip: play(plan, clip))
     return Request(f"{plan.id}/{i}", messages)
 
 
@@ -209,6 +223,8 @@ class Tuner:
     def save(self, folder: Path) -> None:
         """The merged model with its processor: what `--listener` takes."""
         merged = self.model.merge_and_unload()
+        if getattr(merged.config, "by_the_book", False):
+            merged.config.by_the_book = False  # the dialogues may have taught it other words
         merged.save_pretrained(folder)
         self.listener.processor.save_pretrained(folder)
 

@@ -75,6 +75,32 @@ def tune(small, out, *arguments):
     finetune_listener.main([*map(str, arguments), "--listener", str(small), "--out", str(out), "--epochs", "1", "--batch", "8"])
 
 
+def test_who_learns_from_a_run_with_hints_is_told_the_same(folder, tmp_path, monkeypatch):
+    import shutil
+
+    run = tmp_path / "run"
+    shutil.copytree(folder, run)
+    (run / runs.CONFIG).write_text(json.dumps({"catalog": "c", "hints": ["measured"]}))
+    monkeypatch.setattr(finetune_listener.Catalog, "open", lambda path: path)
+    monkeypatch.setattr(finetune_listener, "hints_of", lambda catalog, ids, kinds: lambda clip: (f"key of {clip.track_id}",))
+    train, test = finetune_listener.sides([run], test_share=0.5, seed=0)
+    found = finetune_listener.examples([*train, *test], play=lambda plan, clip: np.zeros(4, np.float32))
+    parts = [one.request().messages[-1]["content"] for one in found]
+    heard = [any(part["type"] == "audio" for part in several) for several in parts]
+    assert heard == ["key of" in several[-1]["text"] for several in parts] and any(heard)
+
+
+def test_who_was_tuned_talks_no_longer_by_the_book(folder, small, tmp_path, monkeypatch):
+    monkeypatch.setenv("MDIALOG_AUDIO_CACHE", str(tmp_path / "cache"))
+    model = LocalListener.load(small).model
+    model.config.by_the_book = True
+    model.save_pretrained(tmp_path / "model")
+    LocalListener.load(small).processor.save_pretrained(tmp_path / "model")
+    assert LocalListener.load(tmp_path / "model").by_the_book
+    tune(tmp_path / "model", tmp_path / "out", folder, "--held", "0.5")
+    assert not LocalListener.load(tmp_path / "out").by_the_book
+
+
 def test_no_sound_stays_in_memory(folder, tmp_path, monkeypatch):
     train, test = finetune_listener.sides([folder], test_share=0.5, seed=0)
     played = []
