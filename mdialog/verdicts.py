@@ -428,8 +428,8 @@ def _tempo_range(value: str) -> tuple[float, float]:
 def _beside_metadata(claim: Claim, evidence: Evidence, found: Verdict) -> Verdict:
     """The verdict with what metadata says, and whether the signal disagrees with that, whatever was claimed.
 
-    A genre that the signal cannot tell is believed where it was read; where both tell and disagree, it cannot be told: a genre
-    is heard by what was learned, and is no measure.
+    A genre that the signal cannot tell is believed where it was read. What a read-out hears and metadata denies cannot be told:
+    it was learned, and is no measure.
     """
     read = evidence.read.get({"tempo": "tempo_bpm", "mode": "key"}.get(claim.kind, claim.kind))
     if not read or claim.kind not in ("genre", "key", "mode", "tempo"):
@@ -448,7 +448,7 @@ def _beside_metadata(claim: Claim, evidence: Evidence, found: Verdict) -> Verdic
             return Verdict(found.verdict, {**found.evidence, "metadata": said})
         return _told(claim, agrees, {**found.evidence, "source": "metadata", "metadata": said})
     holds = (found.verdict == "supported") == claim.present
-    if claim.kind == "genre" and holds != agrees:
+    if holds != agrees and found.evidence.get("source") == "heard":
         return _untold("the signal and metadata disagree", {**found.evidence, "metadata": said, "disagrees": True})
     apart = holds != agrees
     if claim.kind in ("key", "mode"):

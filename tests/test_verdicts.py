@@ -238,6 +238,11 @@ def test_metadata_beside_the_signal(judge):
     assert look(reggae, (0, 0, 0, 0), genre=("dancehall", "jazz")).verdict == "unverifiable"  # one that may be a kind of it
     against = look(reggae, (0, 0, 2, 0), genre=("jazz",))
     assert against.verdict == "unverifiable" and against.evidence["disagrees"] and against.evidence["metadata"] == ["jazz"]
+    bars = [np.array([x], np.float32) for x in (0, 1, -1, 0)]
+    fast = Judge(("tempo:fast",), np.eye(1, 2 * 4 + N_MEASURED, dtype=np.float32), *bars, "m")
+    evidence = Evidence(MEASURED, np.array((2, 0, 0, 0), np.float32), read={"tempo_bpm": 90.0})
+    heard = Verifier(fast, LIMITS).verdict(said("tempo", "fast"), evidence)
+    assert heard.verdict == "unverifiable" and heard.evidence["disagrees"]
     title = look(said("key", "D minor"), (0, 0, 0, 0), key="D# major")
     assert title.verdict == "supported" and title.evidence["disagrees"]
     assert "disagrees" not in look(said("key", "D minor"), (0, 0, 0, 0), key="D minor").evidence
