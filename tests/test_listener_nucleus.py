@@ -42,10 +42,11 @@ def test_equal_nuclei_are_plain_top_p():
 
 def test_a_word_that_was_begun_is_less_likely_in_any_spelling_and_only_in_its_own_answer():
     again = Again(torch.tensor([2, 3, 5]), ["drums", "drums", "fast"], 2)
-    rows = torch.tensor([[5, 2, 1, 3], [2, 3, 1, 1]])  # the second has it in its prompt
-    found = again(rows, torch.zeros(2, 6))
-    assert found[0].tolist() == [0, 0, -LESS_AGAIN, -LESS_AGAIN, 0, 0] and not found[1].any()
-    assert not again(rows[:, :2], torch.zeros(2, 6)).any()  # nothing was said yet
+    rows = torch.tensor([[5, 2, 3, 1], [2, 3, 1, 1]])  # the second has it in its prompt
+    first, second, third = (again(rows[:, :n], torch.zeros(2, 6)) for n in (2, 3, 4))
+    assert not first.any()  # nothing was said yet
+    assert second[0].tolist() == [0, 0, -LESS_AGAIN, -LESS_AGAIN, 0, 0] and not second[1].any()
+    assert torch.equal(third, second)  # and it is remembered
 
 
 def test_who_talks_by_the_book_says_less_twice(listener_mini, tokenizer):

@@ -52,6 +52,8 @@ class Nucleus:
 class Again:
     """Logits processor: a word that states something audible is seldom begun twice in one answer; checks reject it there.
 
+    One for each batch, called token after token: it remembers which words each row has begun.
+
     Parameters
     ----------
     stating : torch.Tensor [shape=(n,)]
@@ -68,10 +70,13 @@ class Again:
         self._stating, self._n_prompt, self._less = stating, n_prompt, less
         groups = {word: i for i, word in enumerate(dict.fromkeys(words))}
         self._group = torch.tensor([groups[word] for word in words], dtype=torch.long)
+        self._begun: torch.Tensor | None = None  # (rows, words)
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         stating, group = self._stating.to(scores.device), self._group.to(scores.device)
-        said = (input_ids[:, self._n_prompt :, None] == stating).any(1)  # (rows, n)
-        begun = torch.zeros(len(said), int(group.max()) + 1, dtype=torch.bool, device=scores.device)
-        begun.scatter_reduce_(1, group.expand_as(said), said, "amax")
-        return scores.index_add(1, stating, -self._less * begun[:, group].to(scores.dtype))
+        if self._begun is None:
+            self._begun = torch.zeros(len(scores), int(group.max()) + 1, dtype=scores.dtype, device=scores.device)
+        if input_ids.shape[1] > self._n_prompt:
+            row, place = (input_ids[:, -1:] == stating).nonzero(as_tuple=True)
+            self._begun[row, group[place]] = 1.0
+        return scores.index_add(1, stating, -self._less * self._begun[:, group])
