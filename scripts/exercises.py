@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import clips as clip_data
 import numpy as np
@@ -14,7 +15,8 @@ from mdialog import brief as briefs
 from mdialog import claims, happenings, vocab
 from mdialog.attributes import to_query
 from mdialog.exam import LIST_TASK
-from mdialog.synth import artists, phrases
+from mdialog.synth import artists, phrases, questions
+from mdialog.synth import happenings as synth_happenings
 from mdialog.synth.briefs import random_name
 from mdialog.synth.labels import ClipEvents, ClipLabels
 
@@ -24,9 +26,12 @@ AUDIO_TOKENS = 125  # for ten seconds
 FACT_WEIGHT = 4.0  # of the words that say something audible: few, and all that listening is about
 
 # Exercises beside the phrase book, each a way to say many facts densely, so that listening and copying are learned in
-# minutes: name every label of the clip (LIST_TASK), or every sound with its times; repeat the names of the brief.
+# minutes: name every label of the clip (LIST_TASK), or every sound with its times; repeat the names of the brief; answer a
+# question by its value alone.
 REPEAT_TASK = "repeat the names"
 EVENTS_TASK = "list the sounds and their seconds"
+SHORT_TASK = "in short"
+SHORT = {"music": 4, "two": 5, "events": 6}  # questions answered in short, beside the talk of one sequence
 SILENT = 0.4  # share of batches without sound
 REPEATED = 0.4  # share of those exercises that repeat names
 SEARCHED = 0.25  # share of exercises without sound that write a query
@@ -82,6 +87,19 @@ def naming(rng: random.Random) -> Callable[[random.Random], briefs.Name]:
     return names
 
 
+class Turn(NamedTuple):
+    """What is asked, what is answered, and from where to where the answer states facts, which count more."""
+
+    state: str
+    answer: str
+    facts: Sequence[tuple[int, int]]
+
+
+def dense(state: str, answer: str) -> Turn:
+    """A turn of which every word is a fact."""
+    return Turn(state, answer, [(0, len(answer))])
+
+
 @dataclasses.dataclass(frozen=True)
 class Exercise:
     """What is asked and answered about the same sound, each without sight of the others.
@@ -90,17 +108,14 @@ class Exercise:
     ----------
     rows : tuple of int
         The clips that are played; may be empty.
-    turns : tuple of (state, answer)
-    dense : bool
-        Whether every word of the answers is a fact.
+    turns : tuple of Turn
     """
 
     rows: tuple[int, ...]
-    turns: tuple[tuple[str, str], ...]
-    dense: bool = False
+    turns: tuple[Turn, ...]
 
 
-def talk(rng: random.Random, data: clip_data.Clips, rows: tuple[int, ...], *, silent: bool = False) -> tuple[str, str]:
+def talk(rng: random.Random, data: clip_data.Clips, rows: tuple[int, ...], *, silent: bool = False) -> Turn:
     """A brief about these clips, and what the phrase book says to it. Hints stand in for the sound of `silent` ones."""
     labels = [data.labels[row] for row in rows]
     brief = phrases.random_brief(rng, len(rows), labels=labels, names=naming(rng))
@@ -108,68 +123,89 @@ def talk(rng: random.Random, data: clip_data.Clips, rows: tuple[int, ...], *, si
     if labels and rng.random() < (HINTED_SILENT if silent else HINTED):
         facts = heard_facts(labels[-1])
         brief = dataclasses.replace(brief, hints=tuple(rng.sample(facts, len(facts))))
-    return briefs.state(brief), answer
+    return Turn(briefs.state(brief), answer, _facts(answer))
 
 
-def repeating(rng: random.Random) -> tuple[str, str] | None:
+def repeating(rng: random.Random) -> Turn | None:
     """The names of a random brief, to be repeated; None where it has none."""
     brief = phrases.random_brief(rng, rng.choice((0, 1, 2)), names=naming(rng))
     names = [*brief.offered, *brief.liked, *brief.refused, *([brief.about] if brief.about else [])]
     if not names:
         return None
-    return REPEAT_TASK + "\n" + briefs.state(brief), "; ".join(dict.fromkeys(map(str, names)))
+    return Turn(REPEAT_TASK + "\n" + briefs.state(brief), "; ".join(dict.fromkeys(map(str, names))), [])
 
 
-def searching(rng: random.Random) -> tuple[str, str]:
+def searching(rng: random.Random) -> Turn:
     """A brief with a seeker's words, and the query that they come to."""
     asked = phrases.random_brief(rng, 0, role="user", intents=("add_filter",), names=naming(rng))
     if any(wish.value.startswith('"') for wish in asked.new):  # a title with its artist: no value of a query
         return searching(rng)
     said = phrases.say(asked, [], rng)
     heard = briefs.Brief(role="assistant", intents=("search",), template=asked.template, history=(("user", said),))
-    return briefs.state(heard), to_query(asked.new)
+    return dense(briefs.state(heard), to_query(asked.new))
 
 
 def without_sound(rng: random.Random, data: clip_data.Clips) -> Exercise:
     """One turn of talk, names to repeat, or wishes to turn into a query."""
     if rng.random() < SEARCHED:
-        return Exercise((), (searching(rng),), dense=True)
+        return Exercise((), (searching(rng),))
     repeated = repeating(rng) if rng.random() < REPEATED else None
     rows = tuple(rng.randrange(len(data)) for _ in range(rng.choices((0, 1, 2), weights=(2, 3, 1))[0]))
     return Exercise((), (repeated or talk(rng, data, rows, silent=True),))
 
 
 def with_sound(rng: random.Random, data: clip_data.Clips) -> Exercise:
-    """Turns of talk about a clip or two; what the clip is, listed."""
+    """Turns of talk about a clip or two; what the clip is, listed; questions answered in short."""
     rows = tuple(rng.randrange(len(data)) for _ in range(rng.choices((1, 2), weights=(2, 1))[0]))
     turns = [talk(rng, data, rows) for _ in range(TURNS)]
+    labels = [data.labels[row] for row in rows]
     if len(rows) == 1:
-        turns.append((LIST_TASK, "; ".join(heard_facts(data.labels[rows[0]]))))
+        turns.append(dense(LIST_TASK, "; ".join(heard_facts(labels[0]))))
+    turns += [music_in_short(rng, labels) for _ in range(SHORT["two" if len(rows) > 1 else "music"])]
     return Exercise(rows, tuple(turns))
+
+
+def in_short(rng: random.Random, ask: str, answer: str) -> Turn:
+    """A question as a brief has it, answered by its value alone: what is asked after is listened for, without a sentence."""
+    brief = briefs.Brief(role="assistant", intents=("item_attribute_answer",), manner="terse", asks=(ask,),
+                         template=rng.randrange(briefs.TEMPLATES))  # fmt: skip
+    return dense(SHORT_TASK + "\n" + briefs.state(brief), answer)
+
+
+def music_in_short(rng: random.Random, labels: Sequence[ClipLabels]) -> Turn:
+    """A question about the last clip, or about two."""
+    ask = questions.draw_ask(rng, labels[-1], compares=len(labels) > 1)
+    return in_short(rng, ask, questions.value_of(ask, labels))
+
+
+def event_in_short(rng: random.Random, clip: ClipEvents) -> Turn:
+    """A question about the sound events of a clip."""
+    ask = happenings.draw_ask(rng, clip.events)
+    return in_short(rng, ask, synth_happenings.value_of(ask, clip))
 
 
 def told_events(rng: random.Random, scenes: clip_data.Clips) -> Exercise:
     """A question about sound events that are told in the brief, and its answer."""
     clip = rng.choice(scenes.labels)
-    state, answer = event_talk(rng, clip, hints=timed(clip).split("; "))
-    return Exercise((), ((state, answer),), dense=True)
+    return Exercise((), (event_talk(rng, clip, hints=timed(clip).split("; ")),))
 
 
 def with_events(rng: random.Random, scenes: clip_data.Clips) -> Exercise:
-    """Questions about a clip of sound events and their answers; what sounds when, listed."""
+    """Questions about a clip of sound events and their answers, at length and in short; what sounds when, listed."""
     row = rng.randrange(len(scenes))
     clip = scenes.labels[row]
-    turns = [event_talk(rng, clip) for _ in range(TURNS)]
-    return Exercise((row,), (*turns, (EVENTS_TASK, timed(clip))), dense=True)
+    turns = [event_talk(rng, clip) for _ in range(TURNS)] + [event_in_short(rng, clip) for _ in range(SHORT["events"])]
+    return Exercise((row,), (*turns, dense(EVENTS_TASK, timed(clip))))
 
 
-def event_talk(rng: random.Random, clip: ClipEvents, hints: Sequence[str] = ()) -> tuple[str, str]:
+def event_talk(rng: random.Random, clip: ClipEvents, hints: Sequence[str] = ()) -> Turn:
     """A question about sound events, or (mostly) its answer."""
     role, intent = ("user", "item_attribute_question") if rng.random() < 0.2 else ("assistant", "item_attribute_answer")
     brief = phrases.random_brief(rng, 1, names=naming(rng), role=role, intents=(intent,))
     brief = dataclasses.replace(brief, asks=(happenings.draw_ask(rng, clip.events),), wanted=(), new=(), liked=(), refused=(),
                                 hints=tuple(rng.sample(hints, len(hints))))  # fmt: skip
-    return briefs.state(brief), phrases.say(brief, [clip], rng)
+    answer = phrases.say(brief, [clip], rng)
+    return Turn(briefs.state(brief), answer, _facts(answer, brief.asks) if role == "assistant" else [])
 
 
 def timed(clip: ClipEvents) -> str:
@@ -219,10 +255,9 @@ class Batches:
         ids = self.tokenizer.encode(audio * len(exercise.rows))
         n_sound = len(ids)
         counted, weights, positions, segments = [0.0] * n_sound, [1.0] * n_sound, list(range(n_sound)), [0] * n_sound
-        for i, (state, answer) in enumerate(exercise.turns):
+        for i, (state, answer, spans) in enumerate(exercise.turns):
             prompt = self.tokenizer.encode(state + "<|im_end|>\n<|im_start|>")
             said = self.tokenizer(answer + "<|im_end|>", return_offsets_mapping=True)
-            spans = [(0, len(answer))] if exercise.dense else _facts(answer)
             n = len(prompt) + len(said["input_ids"])
             ids += prompt + said["input_ids"]
             counted += [0.0] * len(prompt) + [1.0] * len(said["input_ids"])
@@ -246,9 +281,10 @@ class Batches:
         return ids, labels, weights, positions, segments if len(rows) else None, rows
 
 
-def _facts(answer: str) -> list[tuple[int, int]]:
-    """Where an answer says something audible, by words or by "yes" and "no"."""
-    spans = [(claim.start, claim.end) for claim in claims.find(answer)]
+def _facts(answer: str, asks: Sequence[str] = ()) -> list[tuple[int, int]]:
+    """Where an answer says something audible, by words or by "yes" and "no"; of sound events, what it was asked."""
+    found = happenings.find(answer, asks) if asks else claims.find(answer)
+    spans = [(claim.start, claim.end) for claim in found]
     yes = claims.yes_or_no(answer)
     return spans + ([yes.span()] if yes else [])
 
@@ -279,6 +315,6 @@ def tokenizer_texts(data: clip_data.Clips, n: int = 6_000) -> list[str]:
     texts = []
     for _ in range(n // 2):
         for exercise in (without_sound(rng, data), with_sound(rng, data)):
-            texts += exercise.turns[0]
+            texts += exercise.turns[0][:2]
     v = vocab.load()
     return texts + [f" {word}" for kind in v for value in kind.values for word in (value.name, *value.words)]

@@ -44,6 +44,23 @@ class Heads(nn.Module):
     def forward(self, pooled: torch.Tensor) -> dict[str, torch.Tensor]:
         return {kind: layer(pooled) for kind, layer in self.linear.items()}
 
+    def fit(self, pooled: torch.Tensor, true: dict[str, torch.Tensor], *, steps: int = 2000) -> None:
+        """Fit the heads to embeddings that are finished, (n, dim), by Adam on the whole of them scaled to deviation one."""
+        mean, spread = pooled.mean(0), pooled.std(0) + 1e-6
+        scaled, rng = (pooled - mean) / spread, torch.Generator().manual_seed(0)
+        optimizer = torch.optim.Adam(self.parameters(), lr=3e-3, weight_decay=1e-4)
+        rate = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+        for _ in range(steps):
+            rows = torch.randint(len(pooled), (256,), generator=rng)
+            optimizer.zero_grad()
+            self.loss(self(scaled[rows]), {kind: x[rows] for kind, x in true.items()}).backward()
+            optimizer.step()
+            rate.step()
+        with torch.no_grad():
+            for layer in self.linear.values():
+                layer.weight /= spread
+                layer.bias -= layer.weight @ mean
+
     @staticmethod
     def loss(out: dict[str, torch.Tensor], true: dict[str, torch.Tensor]) -> torch.Tensor:
         total = torch.zeros((), dtype=torch.float32)

@@ -15,6 +15,9 @@ Five stages, each with its own minutes, resumable from the last checkpoint:
    of the clips of a batch, and of many more that are only listened to, by this half alone;
 5. joint: everything together, features augmented.
 
+``--begin models/listener-mini`` goes on from a finished model with the stage "language": heads are fitted to its encoder
+first, for their weights are not kept.
+
 The same code runs on a GPU with ``--device cuda``, and on every core of a machine without one under
 ``torchrun --nproc-per-node N scripts/train_listener_mini.py ... --threads 1``.
 """
@@ -142,6 +145,7 @@ PARTS = ("model", "heads", "counter", "gatherers", "spotter", "timer")
 COUNTING = 4.0  # weight of the loss of the rhythm's spectrum
 GATHERING = 0.15  # weight of the loss of what is gathered
 SPOTTING, TIMING = 6.0, 2.0  # weights of the losses of which sounds are where, and of what is gathered of their begins
+HEADS_FIRST = 0.04  # of the minutes that go on from a finished model: new heads learn to read it before they teach it
 LISTENED = 24  # clips a step that are only listened to, two of three of them scenes
 
 
@@ -151,7 +155,8 @@ class Trainer:
     def __init__(self, args, crew, model, tokenizer, train, held, scenes, scenes_held):
         self.args, self.crew, self.model, self.tokenizer = args, crew, model.to(args.device), tokenizer
         self.train, self.held, self.scenes, self.scenes_held = train, held, scenes, scenes_held
-        reserve(self.model.model.audio_tower)
+        if not args.begin:
+            reserve(self.model.model.audio_tower)
         self.heads = Heads(D_AUDIO).to(args.device)  # on the encoder's mean
         self.counter = torch.nn.Linear(D_AUDIO, BANDS * len(BEATS_HZ)).to(args.device)
         self.gatherers = Heads(D_TEXT).to(args.device)  # on what the language model gathers of a clip
@@ -160,7 +165,7 @@ class Trainer:
         self.true = {k: x.to(args.device) for k, x in targets(train.labels).items()}
         self.stored: tuple[np.ndarray, ...] = ()  # the encoder's outputs, from `told` on
         self.path = args.out / "checkpoint.pt"
-        self.state = {"stage": 0, "spent_s": 0.0}
+        self.state = {"stage": STAGES.index("language") if args.begin else 0, "spent_s": 0.0}
         if self.path.exists():
             saved = torch.load(self.path, map_location=args.device, weights_only=True)
             for name in PARTS:
@@ -297,9 +302,14 @@ class Trainer:
         with self.autocast():
             self.stored = tuple(stored(tower, data, self.args.out / "states", device=self.args.device)
                                 for data in (self.train, self.scenes))  # fmt: skip
+        parts = np.array_split(np.arange(len(self.train)), math.ceil(len(self.train) / 256))
+        means = [torch.from_numpy(self.stored[0][rows].astype(np.float32)).to(self.args.device).mean(1) for rows in parts]
+        if self.args.begin and not self.state["spent_s"]:
+            self.heads.fit(torch.cat(means), self.true)
+            self.crew.share(self.heads)
+            self.report_heads()
         with torch.inference_mode():
-            for rows in np.array_split(np.arange(len(self.train)), math.ceil(len(self.train) / 256)):
-                pooled = torch.from_numpy(self.stored[0][rows].astype(np.float32)).to(self.args.device).mean(1)
+            for rows, pooled in zip(parts, means, strict=True):
                 clear = self.heads.clarity(self.heads(pooled), self.true_of(rows))
                 labels += [dataclasses.replace(self.train.labels[i], clarity=c) for i, c in zip(rows, clear, strict=True)]
         return dataclasses.replace(self.train, labels=labels)
@@ -374,8 +384,13 @@ class Trainer:
                 scenes = len(self.train) + rng.integers(len(self.scenes), size=2 * LISTENED // 3)
                 more = np.concatenate([rng.integers(len(self.train), size=LISTENED // 3), scenes])
                 with self.autocast():
-                    said, heard = self._said(batch, rows, audio), self.listen(self.states_of(more))
-                    yield said + self._gathered(heard, more), len(batch[0])
+                    loss, heard = language_loss(self.model, *self.there(batch), audio)
+                    both = torch.cat([heard, self.listen(self.states_of(more))])
+                    if self.args.begin and clock.share < HEADS_FIRST:
+                        both = both.detach()
+                    parts = both.split([len(heard), len(more)])
+                    gathered = self._gathered(parts[0], rows) + self._gathered(parts[1], more)
+                    yield loss + gathered, len(batch[0])
 
         modules = (inner.language_model, inner.multi_modal_projector, self.model.lm_head, self.gatherers, self.spotter,
                    self.timer)  # fmt: skip
@@ -477,6 +492,7 @@ def main() -> None:
     options.add_argument("--minutes", type=float, nargs=5, default=(60, 20, 60, 60, 20), metavar=tuple(map(str.upper, STAGES)))
     options.add_argument("--rates", type=float, nargs=5, default=(1e-3, 4e-4, 2e-3, 1e-3, 4e-4))
     options.add_argument("--batch", type=int, default=16, help="clips a step; 8 where several processes share it")
+    options.add_argument("--begin", type=Path, help="a finished model to go on from, with the stage language")
     args = options.parse_args()
     start(args)
     crew = Crew()
@@ -484,8 +500,15 @@ def main() -> None:
     held = clip_data.load(args.clips, "artist")
     scenes = clip_data.load(args.clips, "scenes", part=crew.rank, parts=crew.size)
     scenes_held = clip_data.load(args.clips, "scenes-held")
-    tokenizer = kept_tokenizer(args.out / "tokenizer", lambda: build_tokenizer(tokenizer_texts(train), args.out / "tokenizer"))
-    model = build_model(tokenizer)
+    if args.begin:
+        from transformers import AutoTokenizer, Qwen2AudioForConditionalGeneration
+
+        tokenizer = AutoTokenizer.from_pretrained(args.begin)
+        model = Qwen2AudioForConditionalGeneration.from_pretrained(args.begin, dtype=torch.float32)
+    else:
+        folder = args.out / "tokenizer"
+        tokenizer = kept_tokenizer(folder, lambda: build_tokenizer(tokenizer_texts(train), folder))
+        model = build_model(tokenizer)
     crew.say(f"{len(train)} clips a process, {sum(p.numel() for p in model.parameters()) / 1e6:.1f} M parameters, "
              f"{len(tokenizer)} tokens")
     Trainer(args, crew, model, tokenizer, train, held, scenes, scenes_held).run()

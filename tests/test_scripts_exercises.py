@@ -1,7 +1,9 @@
 """What the listener is taught with: turns that share a sound do not see each other, drills can only be copied."""
 
 import random
+import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +20,7 @@ from clips import Clips
 
 from mdialog import vocab
 from mdialog.metadata import EventSpan
+from mdialog.synth import questions
 from mdialog.synth.compose import compose
 from mdialog.synth.labels import ClipEvents
 
@@ -65,7 +68,7 @@ def test_turns_in_one_sequence_are_learned_as_if_each_were_alone(model, tokenize
 def test_a_sequence_reads_as_the_processor_writes_it(listener_mini, tokenizer, clips):
     from transformers import AutoProcessor
 
-    exercise = ex.Exercise((0,), (("list what you hear", "tempo slow"),))
+    exercise = ex.Exercise((0,), (ex.dense("list what you hear", "tempo slow"),))
     ids, counted, *_ = ex.Batches(tokenizer, clips, batch_size=1, seed=0)._encode(exercise)
     chat = [{"role": "user", "content": [{"type": "audio", "audio": None}, {"type": "text", "text": "list what you hear"}]}]
     prompt = AutoProcessor.from_pretrained(listener_mini).apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
@@ -74,17 +77,58 @@ def test_a_sequence_reads_as_the_processor_writes_it(listener_mini, tokenizer, c
     assert tokenizer.decode([i for i, said in zip(ids, counted, strict=True) if said]) == "tempo slow<|im_end|>"
 
 
-def test_words_that_say_something_audible_count_more(tokenizer, clips):
-    encode = ex.Batches(tokenizer, clips, batch_size=1, seed=0)._encode
-    ids, counted, weights, *_ = encode(ex.Exercise((), (("do: others", "Well, it has a flute, you know."),)))
-    heavy = tokenizer.decode([i for i, w in zip(ids, weights, strict=True) if w == ex.FACT_WEIGHT])
-    assert "flute" in heavy and "Well" not in heavy
+def counted_more(tokenizer, clips, turn):
+    ids, _, weights, *_ = ex.Batches(tokenizer, clips, batch_size=1, seed=0)._encode(ex.Exercise((), (turn,)))
+    return tokenizer.decode([i for i, w in zip(ids, weights, strict=True) if w == ex.FACT_WEIGHT])
 
 
-def test_yes_and_no_count_as_much_as_what_follows(tokenizer, clips):
-    encode = ex.Batches(tokenizer, clips, batch_size=1, seed=0)._encode
-    ids, _, weights, *_ = encode(ex.Exercise((), (("question: whether tempo fast", "No, as it happens."),)))
-    assert "No" in tokenizer.decode([i for i, w in zip(ids, weights, strict=True) if w == ex.FACT_WEIGHT])
+@pytest.mark.parametrize(
+    ("answer", "asks", "heavy", "light"),
+    [
+        ("Well, it has a flute, you know.", (), "flute", "Well"),
+        ("No, as it happens.", (), "No", "happens"),
+        ("Listen, the bell comes in after about 7 seconds, friend.", ("onset:bell",), "7", "friend"),
+        ("Well, yes, there's a bell, my friend.", ("event:bell",), "yes", "friend"),
+    ],
+)
+def test_words_that_state_what_is_heard_count_more(tokenizer, clips, answer, asks, heavy, light):
+    found = counted_more(tokenizer, clips, ex.Turn("do: others", answer, ex._facts(answer, asks)))
+    assert heavy in found and light not in found
+
+
+def test_a_dense_turn_is_all_facts(tokenizer, clips):
+    assert counted_more(tokenizer, clips, ex.dense("in short", "faster, less energy")) == "faster, less energy"
+
+
+def test_short_answers_are_the_values_that_the_labels_have(clips, scenes):
+    rng, seen = random.Random(0), set()
+    for _ in range(300):
+        clip = scenes.labels[0]
+        state, answer, _ = ex.event_in_short(rng, clip)
+        assert state.startswith(ex.SHORT_TASK)
+        if re.search(r"(?:onset|duration|times) bell|order|whether event", state):
+            asked = re.search(r"(onset|duration|times) bell|(order)|whether event (\w+)", state)
+            seen.add(asked[0])
+            want = {"onset": "2", "duration": "2", "times": "1", "order": "rain"}.get(asked[1] or asked[2])
+            assert answer == (want or ("yes" if asked[3] in ("rain", "bell") else "no"))
+    assert {"onset bell", "duration bell", "times bell", "order", "whether event bell"} <= seen
+    one, two = (replace(clips.labels[0], tempo_bpm=bpm, themes=themes) for bpm, themes in ((90.0, ("party",)), (120.0, ())))
+    assert questions.value_of("compare:tempo", [one, two]) == "faster"
+    assert questions.value_of("compare:tempo", [two, one]) == "slower"
+    assert questions.value_of("compare:tempo", [one, one]) == "same tempo"
+    assert questions.value_of("suits:party", [one, two]) == "other" and questions.value_of("suits:party", [two, one]) == "this"
+    assert questions.value_of("suits:party", [one, one]) == "both"
+    assert questions.value_of("suits:focus", [one, two]) == "neither"
+    assert questions.value_of(f"mode:{one.mode}", [one]) == "yes" and one.genre in questions.value_of("same", [one, two])
+
+
+def test_heads_fitted_afterwards_find_what_an_embedding_holds(clips):
+    true = heads.targets([*clips.labels] * 20)
+    codes = torch.randn(3, 8, generator=torch.Generator().manual_seed(1)) * torch.logspace(-2, 2, 8)
+    fitted = heads.Heads(8)
+    fitted.fit(codes.repeat(20, 1), true, steps=300)
+    found = fitted.accuracy(fitted(codes.repeat(20, 1)), true)
+    assert found["genre"] == found["key"] == 1.0
 
 
 @pytest.fixture(scope="module")
@@ -124,23 +168,20 @@ def test_half_of_the_model_listens_as_the_whole_of_it_does(model, tokenizer):
 def test_a_question_without_sound_is_told_what_sounds(scenes):
     rng = random.Random(3)
     exercises = [ex.told_events(rng, scenes) for _ in range(40)]
-    assert all(not exercise.rows and exercise.dense for exercise in exercises)
-    states = [state for exercise in exercises for state, _ in exercise.turns]
+    assert all(not exercise.rows for exercise in exercises)
+    states = [turn.state for exercise in exercises for turn in exercise.turns]
     assert any("bell 2-4" in state and "rain 0-10" in state for state in states) and any("none" in state for state in states)
 
 
-def test_scenes_come_beside_music_and_every_word_about_them_is_a_fact(tokenizer, clips, scenes):
+def test_scenes_come_beside_music(tokenizer, clips, scenes):
     batches = iter(ex.Batches(tokenizer, clips, batch_size=2, seed=0, silent=0.0, scenes=scenes))
     rows = np.concatenate([next(batches)[-1] for _ in range(60)])
     share = np.mean(rows >= len(clips))
     assert rows.max() < len(clips) + len(scenes) and 0.2 < share < 0.5
     exercise = ex.with_events(random.Random(0), scenes)
-    assert len(exercise.turns) == ex.TURNS + 1 and exercise.dense
-    asked = [line for state, _ in exercise.turns[:-1] for line in state.split("\n") if "item_attribute" in line]
-    assert len(asked) == ex.TURNS
-    _, counted, weights, *_ = ex.Batches(tokenizer, clips, batch_size=1, seed=0)._encode(exercise)
-    ends = sum(counted) - sum(w == ex.FACT_WEIGHT for w in weights)
-    assert ends == len(exercise.turns)  # all of an answer but its end
+    assert len(exercise.turns) == ex.TURNS + ex.SHORT["events"] + 1
+    asked = [line for turn in exercise.turns[:-1] for line in turn.state.split("\n") if "item_attribute" in line]
+    assert len(asked) == len(exercise.turns) - 1
 
 
 def test_only_copying_solves_a_drill():
@@ -163,8 +204,8 @@ def test_names_of_one_brief_may_share_an_artist():
 
 def test_hints_stand_in_for_the_sound_and_seldom_beside_it(clips):
     rng = random.Random(1)
-    silent = [ex.talk(rng, clips, (0,), silent=True)[0] for _ in range(200)]
-    sounding = [ex.talk(rng, clips, (0,))[0] for _ in range(200)]
+    silent = [ex.talk(rng, clips, (0,), silent=True).state for _ in range(200)]
+    sounding = [ex.talk(rng, clips, (0,)).state for _ in range(200)]
     tempo = f"tempo {clips.labels[0].tempo}"
     hinted = [sum(f"lead {clips.labels[0].lead or 'none'}" in state and tempo in state for state in states)
               for states in (silent, sounding)]

@@ -90,7 +90,7 @@ KEYS = {w: ("key", v.name) for v in V["key"].values for w in v.words}
 KEY = re.compile(r"(?<![\w])(" + "|".join(re.escape(w) for w in sorted(KEYS, key=len, reverse=True)) + r")(?!\w|[ -]key)")
 NOT = re.compile(r"\b(no|without|any trace of|trace of|don't hear any)(?: [\w-]+)? $", re.I)
 MAY_REPEAT = ("hello", "hey", "more", "yes", "no", "please", "go", "well")
-NO_ONE_MEANS = re.compile(r"major or minor|a major or a minor key", re.I)
+NO_ONE_MEANS = re.compile(r"major or minor|a major or a minor key|as fast as", re.I)
 
 
 def licence(brief: Brief, labels: list[ClipLabels]) -> set[tuple[str, str]]:

@@ -279,7 +279,7 @@ def _assistant_fields(intents, rng, about, before, wanted, truth, names) -> dict
         fields["new"] = random_attributes(rng.choice((1, 1, 2, 3)), rng, labels=truth, names=names, taken=taken)
     if recommends:
         first = about or names(rng)
-        more = rng.choice((1, 2)) if len(recommends) == 2 and rng.random() < 0.9 else rng.choice((0, 0, 1, 2))
+        more = rng.choice((1, 2)) if len(recommends) == 2 and rng.random() < 0.9 else rng.choice((0, 0, 0, 0, 1, 1, 2))
         fields["offered"] = (first, *(names(rng) for _ in range(more)))
     if "active_recommend" in intents or (before and rng.random() < 0.6) or rng.random() < 0.15:
         fields["liked"] = (before or names(rng),)

@@ -54,6 +54,21 @@ def answer(ask: str, clip: ClipEvents, *, manner: str, rng: random.Random) -> st
         "together", "yes" if overlapping(events, *names) else "no", names, rng)  # fmt: skip
 
 
+def value_of(ask: str, clip: ClipEvents) -> str:
+    """What answers a question of :func:`mdialog.happenings.draw_ask` in a word or two: ``yes``, ``3``, ``bell``."""
+    kind, _, value = ask.partition(":")
+    names = value.split("+") if value else []
+    if kind == "event":
+        there = dict.fromkeys(event.label for event in sorted(clip.events, key=lambda event: event.start_s))
+        return ("yes" if names[0] in there else "no") if names else ", ".join(there) or "nothing"
+    if kind in ("order", "together"):
+        return first_of(clip.events, *names) if kind == "order" else "yes" if overlapping(clip.events, *names) else "no"
+    spans = [event for event in clip.events if event.label == names[0]]
+    if kind == "times":
+        return str(min(len(spans), MOST_TIMES))
+    return str(round(min(span.start_s for span in spans) if kind == "onset" else spans[0].end_s - spans[0].start_s))
+
+
 def heard(events: Sequence[EventSpan], rng: random.Random) -> str:
     """The sounds of a clip in their order, at most `MOST_NAMED` of them."""
     names = list(dict.fromkeys(event.label for event in sorted(events, key=lambda event: event.start_s)))[:MOST_NAMED]

@@ -318,7 +318,8 @@ def _passive(turn: Turn) -> None:
         return  # the one track there is comes as the active recommendation
     _offer(turn, "passive_recommend", {"X": turn.name(offered[0], whole=0.75)})
     rest = offered[1 : 1 + turn.rng.choice((1, 1, 2))]
-    if rest and "active_recommend" not in turn.brief.intents and turn.rng.random() < 0.3:
+    named = 1.0 if len(offered) == 2 else 0.3  # of two both are to be named, of more some may
+    if rest and "active_recommend" not in turn.brief.intents and turn.rng.random() < named:
         turn.add("also", {"also": listed([turn.name(n, whole=0.6) for n in rest])})
 
 

@@ -23,8 +23,9 @@ def draw_ask(rng: random.Random, labels: ClipLabels | None, *, compares: bool) -
     Half of the values asked after are true of the clip where its labels are given.
     """
     if compares and rng.random() < 0.7:
-        ask = rng.choice(("compare", "same", "compare:tempo", "compare:energy", "compare:instrument", "suits"))
-        return f"suits:{rng.choice(vocab.load()['theme'].names)}" if ask == "suits" else ask
+        ask = rng.choice(("compare", "same", "compare:tempo", "compare:energy", "compare:instrument", "suits", "suits"))
+        themes = labels.themes if labels is not None and rng.random() < 0.5 else ()
+        return f"suits:{rng.choice(themes or vocab.load()['theme'].names)}" if ask == "suits" else ask
     if rng.random() < 0.1 and (labels is None or labels.course):
         return "course"
     kind = rng.choice(WHETHER + ("instrument", "instrument", "vocal"))
@@ -94,6 +95,40 @@ def _whether(kind: str, value: str, labels: ClipLabels, *, manner: str, rng: ran
         said = sound.fact(kind, rng.choice(true), rng).say("clause", manner=manner, rng=rng) if true else ""
     slots = {"s": said.removeprefix("and ")} if said else {}
     return draw(book("questions")["yes" if there else "no"], manner, slots, rng) or "no"
+
+
+def value_of(ask: str, clips: Sequence[ClipLabels]) -> str:
+    """What answers a question of :func:`draw_ask` in a word or two, for exercises: ``yes``, ``faster``, ``falling``."""
+    kind, _, value = ask.partition(":")
+    about = clips[-1]
+    if kind == "course":
+        return about.course or "none"
+    if kind == "suits":
+        fits = tuple(value in clip.themes for clip in clips)
+        return {(True, True): "both", (False, False): "neither", (False, True): "this"}.get(fits, "other")
+    if kind in ("compare", "same"):
+        return ", ".join(_differences(*clips, value) if kind == "compare" else _same(*clips)) or "nothing"
+    return "yes" if value in _true(kind, about) else "no"
+
+
+def _same(before: ClipLabels, about: ClipLabels) -> list[str]:
+    """Values that two clips share."""
+    kinds = ("tempo", "energy", "mode", "genre", "vocal", "lead")
+    return [getattr(about, kind) for kind in kinds if getattr(about, kind) and getattr(about, kind) == getattr(before, kind)]
+
+
+def _differences(before: ClipLabels, about: ClipLabels, kind: str) -> list[str]:
+    """How a clip differs from the one before: ``faster``, ``less energy``, ``flute``; of one kind or of tempo and energy."""
+    found = []
+    if kind in ("", "tempo"):
+        ratio = about.tempo_bpm / before.tempo_bpm
+        found.append("same tempo" if abs(ratio - 1) <= TEMPO_TOLERANCE else "faster" if ratio > 1 else "slower")
+    if kind in ("", "energy"):
+        step = about.energy_value - before.energy_value
+        found.append("same energy" if abs(step) <= ENERGY_TOLERANCE else "more energy" if step > 0 else "less energy")
+    if kind == "instrument":
+        found += [name for name in about.instruments if name not in before.instruments]
+    return found
 
 
 def _compared(kind: str, before: ClipLabels, about: ClipLabels, name: str, rng: random.Random) -> str | None:

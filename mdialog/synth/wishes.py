@@ -129,7 +129,8 @@ def _head(adjectives: list[str], genres: list[str], rng: random.Random) -> str:
     lead = ", ".join(adjectives)
     if not genres:
         if not adjectives:
-            return rng.choice(("something", "something", "a track", "a piece", "music"))
+            return rng.choice(("something", "something", "a track", "a piece", "music", "anything", "a tune", "a number",
+                               "some music"))  # fmt: skip
         noun = rng.choice(("track", "piece", "music", "tune", "number"))
         if noun == "music":
             return f"{lead} music"
