@@ -157,10 +157,38 @@ _CHEERS_AT_ALL = re.compile(
 )
 
 
+# What a seeker says of a track (N, perhaps beside another, M) that pleases, and of one that does not.
+def _of(pattern: str) -> re.Pattern:
+    """A pattern with {N} for a track, alone or among others."""
+    return re.compile(pattern.replace("{N}", "(?:M and )*N(?: and M)*"))
+
+
+_TAKES = _of(
+    r"\b(?:yes to|definitely|saving|keeping|taking|hold on to|sold on|content with|pleased with|hooked on|obliged for) {N}\b"
+    r"|\bi(?:'m| am| do| just| really| rather| so| think i| quite)? (?:like|love|enjoy|adore|keep|take|save)(?: both)? {N}\b"
+    r"|\bi(?:'ve|'ll| shall| have| will|'d (?:happi|glad)ly) (?:just )?(?:take|keep|kept|retain|add|added|hear)(?: both)? {N}\b"
+    r"|\b{N}(?: both)? (?:works?|fits?|suits? me|will do|hits? the spot|wins? me over|makes? the cut|stays?|speaks? to me"
+    r"|gets? me|(?:goes|go) (?:on my list|in the set)|may (?:both )?stay|holds? up|is in)\b"
+    r"|\b{N}(?: both)? (?:is|are|sounds?|was) (?:great|good|perfect|lovely|wonderful|amazing|brilliant|everything|exactly"
+    r"|just what|an? (?:keeper|winner|find|good|strong pick)|an excellent|right up|very much to my)\b"
+)
+_LEAVES = _of(
+    r"\b(?:skip|pass on|strike|decline|anything but|rather not|leave out|drop|(?<!why )(?<!or )not|no) {N}\b"
+    r"|\b(?:don't|do not) (?:like|care for|love|enjoy) {N}\b"
+    r"|\b{N} (?:isn't|is not|aren't|are not)(?: really,?| quite| so)? (?:for me|my thing|what i|it|right|to my taste|me)\b"
+    r"|\b{N} (?:doesn't|does not|don't|didn't) (?:work|do it|suit|grab|reach|move|make the cut)\b"
+    r"|\b{N} (?:leaves? me cold|does nothing|misses|passes? me by|and i won't|closes a door)\b"
+)
+
+
 def agrees(said: Utterance) -> Iterator[Fault]:
-    """The recommender turns down no track that was just liked or that it offers, and cheers none that was refused."""
+    """Nobody says of a track that pleased what is said of one that did not, or the other way round.
+
+    The recommender turns down no track that was just liked or that it offers, and cheers none that was refused.
+    """
     brief = said.brief
-    if brief.role != "assistant":
+    if brief.role == "user":
+        yield from _reacts(said)
         return
     offered = tuple(name for name in brief.offered if name not in (*brief.liked, *brief.refused))
     for names, others, of_it, at_all, contrary in (
@@ -174,6 +202,18 @@ def agrees(said: Utterance) -> Iterator[Fault]:
             yield Fault("agreement", match[0], f"the track (N) was {contrary}")
 
 
+def _reacts(said: Utterance) -> Iterator[Fault]:
+    """A seeker takes no track that it refuses, and leaves none that it likes."""
+    brief = said.brief
+    for names, others, contrary, what in ((brief.refused, brief.liked, _TAKES, "refused, and is taken"),
+                                          (brief.liked, brief.refused, _LEAVES, "liked, and is left")):  # fmt: skip
+        for name in names:
+            beside = tuple(other for other in (*others, *names) if other != name)
+            text = _pointed(said.text, name, others, beside)
+            if match := _unless_denied(contrary, text):
+                yield Fault("agreement", match[0], f"the track (N) was {what}")
+
+
 _DENIES = re.compile(r"(?:\b(?:not|no|never|cannot|without)\b|n't\b)(?: \w+){0,3} ?$")
 
 
@@ -182,12 +222,19 @@ def _unless_denied(pattern: re.Pattern, text: str) -> re.Match | None:
     return next((found for found in pattern.finditer(text) if not _DENIES.search(text[: found.start()])), None)
 
 
-def _pointed(text: str, name: Name, others: tuple[Name, ...]) -> str:
-    """The text in small letters, with N for a track: its title, or its artist where that is of no other track."""
+def _pointed(text: str, name: Name, others: tuple[Name, ...], beside: tuple[Name, ...] = ()) -> str:
+    """The text in small letters, with N for a track, and M for those beside it: a title, or an artist where no other has it."""
+    text = _replaced(text, name, others, "\ue000")
+    for other in beside:
+        text = _replaced(text, other, (name,), "\ue001")
+    return text.casefold().replace("\ue000", "N").replace("\ue001", "M")
+
+
+def _replaced(text: str, name: Name, others: tuple[Name, ...], sign: str) -> str:
     title, artist = re.escape(name.title), re.escape(name.artist)
     own = [rf'"{title}[.,!?]?"(?: by {artist})?'] if title else []
     own += [rf"(?<!\w){title}(?: by {artist})?(?!\w)"] if " " in name.title else []
     own += [rf"(?<!\w){artist}(?!\w)"] if artist and name.artist not in {other.artist for other in others} else []
     for pattern in own:
-        text = re.sub(pattern, "\ue000", text)
-    return text.casefold().replace("\ue000", "N")
+        text = re.sub(pattern, sign, text)
+    return text

@@ -88,6 +88,42 @@ def test_the_seeker_and_who_offers_something_else_may_say_so():
     assert not disagrees('Glad about "Six Springs". Why not "Blue Hour" by The Lamps?', offers)
 
 
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ('Yes to "Blue Hour" by The Lamps. I\'d rather skip "Six Springs".', True),
+        ('Yes to "Blue Hour" and "Six Springs".', False),
+        ('"Six Springs" hits the spot. Not "Blue Hour", thanks.', False),
+        ('I don\'t like "Six Springs", but "Blue Hour" works for me.', True),
+        ('I like "Blue Hour". "Six Springs" isn\'t for me.', True),
+        ('"Six Springs" and "Blue Hour" both make the cut.', False),
+        ('"Blue Hour" leaves me cold.', False),
+        ('I can\'t say I like "Six Springs". "Blue Hour" is lovely.', True),
+    ],
+)
+def test_a_seeker_takes_what_it_likes_and_leaves_what_it_refuses(text, good):
+    brief = Brief("user", ("accept_response", "reject_response"), liked=(BLUE,), refused=(SPRINGS,))
+    assert disagrees(text, brief) is not good
+
+
+def test_the_phrase_books_seeker_agrees_and_would_not_the_other_way_round():
+    phrases = pytest.importorskip("mdialog.synth.phrases")
+    rng, found, swapped = random.Random(2), [], []
+    for _ in range(1500):
+        one = ((BLUE, SPRINGS), (SPRINGS, BLUE))[rng.randrange(2)]
+        two, extra = rng.random() < 0.3, Name("Third", "Else")
+        liked, refused = (one[0], extra) if two else one[:1], one[1:]
+        intents = rng.choice((("accept_response",), ("reject_response",), ("accept_response", "reject_response")))
+        liked, refused = (x if f"{act}_response" in intents else () for act, x in (("accept", liked), ("reject", refused)))
+        brief = Brief("user", intents, manner=rng.choice(briefs.MANNERS), liked=liked, refused=refused)
+        text = phrases.say(brief, [], rng)
+        found += [text] if disagrees(text, brief) else []
+        turned = Brief("user", intents, manner=brief.manner, liked=brief.refused, refused=brief.liked)
+        swapped.append(disagrees(text, turned))
+    assert not found, found[:20]
+    assert sum(swapped) >= 0.5 * len(swapped)
+
+
 def test_the_phrase_book_agrees_and_would_not_the_other_way_round():
     phrases = pytest.importorskip("mdialog.synth.phrases")
     rng, found, swapped = random.Random(1), [], []

@@ -25,6 +25,7 @@ NAME = "music-discovery"
 MAX_TURNS = 28  # of both sides: the longest of the human dialogues
 DRAWS = 12  # sets of intents drawn before the impossible is taken out of one
 EARLY_TRACKS = 30  # tracks not offered yet that the first filter leaves; three fewer a turn, to TRACKS_KEPT
+EARLY_SHARE = 30  # or one in so many of the catalogue: no genre of a small one has thirty
 AVOID_SHARE = 0.1  # of wishes after the first
 SOMEONE_ELSE_SHARE = 0.4  # of rejections: the artist is refused too
 ANSWER_SHARE = 0.8  # of wishes after a question for details: they name what was asked for
@@ -349,7 +350,8 @@ def _favoured(weights: Mapping[str, float], persona: Mapping[str, str]) -> dict[
 def _wish(talk: _Talk, weights: dict[str, float], *, later: bool) -> Attribute | None:
     """One attribute that leads to the goal: by what was asked, else by the kinds' weights, else any that narrows."""
     cascade, rng = talk.cascade, talk.rng
-    reserve = max(TRACKS_KEPT, EARLY_TRACKS - 3 * len(talk.turns))
+    early = min(EARLY_TRACKS, len(cascade.snapshot) // EARLY_SHARE)
+    reserve = max(TRACKS_KEPT, early - 3 * len(talk.turns))
     reserves = dict.fromkeys((reserve, TRACKS_KEPT, 1))
     if later and rng.random() < AVOID_SHARE:
         attribute = cascade.draw_avoid(rng, weights=weights, reserve=TRACKS_KEPT)
