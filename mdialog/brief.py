@@ -84,7 +84,10 @@ class Brief:
     before : Name or None
         The track of the clip before it, for comparison.
     clips : tuple of Clip
-        What is played: [before,] about. Two at the most.
+        What is played and talked of: [before,] about. Two at the most.
+    ahead : tuple of Clip
+        What is played before them, of tracks that the seeker is after and has not heard yet: they are not talked of, and their
+        names stand nowhere in the brief.
     history : tuple of (role, text)
         What was said so far.
     contradicted : tuple of str
@@ -109,6 +112,7 @@ class Brief:
     about: Name | None = None
     before: Name | None = None
     clips: tuple[Clip, ...] = ()
+    ahead: tuple[Clip, ...] = ()
     history: tuple[tuple[str, str], ...] = ()
     contradicted: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
@@ -228,6 +232,7 @@ def build(plan: Plan, turn_index: int, written: Sequence[str], *, hints: Sequenc
         about=name_of(plan, clips[-1].track_id) if clips else None,
         before=name_of(plan, clips[0].track_id) if len(clips) == 2 else None,
         clips=clips,
+        ahead=turn.ahead,
         history=tuple((t.role, text) for t, text in zip(plan.turns, written, strict=False)),
         hints=tuple(hints),
     )
@@ -311,7 +316,7 @@ def instructions(brief: Brief) -> str:
     about_you += [f"Manner: {brief.manner}."]
     rules = [_RULES.format(**labels)]
     lines += ["", *(rules + about_you if brief.template == 1 else about_you + rules)]
-    if brief.clips:
+    if brief.clips or brief.ahead:
         lines.append(_heard(brief))
     lines += [_of_events(ask, brief.role) for ask in brief.asks if about_events(ask)]
     lines += [f"The question is {means}." for means in map(particulars.means, brief.asks) if means]
@@ -326,9 +331,23 @@ _SPEAKER = {"user": "Seeker", "assistant": "Recommender"}
 
 
 def _heard(brief: Brief) -> str:
-    if brief.before:
-        return f"The audio is first {brief.before}, then {brief.about}."
-    return f"The audio is {brief.about}."
+    played = f"first {brief.before}, then {brief.about}" if brief.before else str(brief.about)
+    if not brief.ahead:
+        return f"The audio is {played}."
+    begins = _AHEAD_ONE if len(brief.ahead) == 1 else _AHEAD.format(n=len(brief.ahead))
+    if not brief.clips:
+        return f"{begins} Nothing else is played: say nothing of how any track sounds."
+    return f"{begins} Then comes what is talked of: {played}. Of the sound, speak of that alone."
+
+
+_AHEAD_ONE = (
+    "The audio begins with an excerpt of a track that you are after and have not heard yet: music like it is what you ask for. "
+    "State nothing of it, and say neither its title nor who plays it."
+)
+_AHEAD = (
+    "The audio begins with {n} excerpts of tracks that you are after and have not heard yet: music like them is what you ask "
+    "for. State nothing of them, and say neither their titles nor who plays them."
+)
 
 
 # What is asked of sound events, with {a} and {b} for the sounds.
@@ -368,9 +387,9 @@ def messages(brief: Brief, *, play: Callable[[Clip], np.ndarray]) -> list[dict]:
     -------
     list of dict
         A system message in prose and a user message: the clips as audio in the order in which they are to be
-        heard, then the `state` as text.
+        heard, those ahead first, then the `state` as text.
     """
-    parts = [{"type": "audio", "audio": play(clip)} for clip in brief.clips]
+    parts = [{"type": "audio", "audio": play(clip)} for clip in (*brief.ahead, *brief.clips)]
     return [
         {"role": "system", "content": [{"type": "text", "text": instructions(brief)}]},
         {"role": "user", "content": [*parts, {"type": "text", "text": state(brief)}]},

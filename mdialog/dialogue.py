@@ -71,6 +71,7 @@ class Turn(_Part):
     liked: list[str] = Field(default_factory=list)
     refused: list[str] = Field(default_factory=list)
     heard: list[Heard] = Field(default_factory=list)
+    ahead: list[Heard] = Field(default_factory=list, description="played too, of tracks to be recommended next: not spoken of")
     claims: list[Claim] = Field(default_factory=list)
     writing: Writing | None = None
 
@@ -116,7 +117,7 @@ class Dialogue(_Part):
     @model_validator(mode="after")
     def _knows_its_tracks(self) -> "Dialogue":
         for i, turn in enumerate(self.turns):
-            for track_id in (*turn.track_seq, *turn.liked, *turn.refused, *(h.track_id for h in turn.heard)):
+            for track_id in (*turn.track_seq, *turn.liked, *turn.refused, *(h.track_id for h in (*turn.heard, *turn.ahead))):
                 if track_id not in self.tracks:
                     raise ValueError(f"turn {i}: track {track_id!r} is not among `tracks`")
         return self

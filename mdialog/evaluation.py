@@ -12,7 +12,7 @@ from mdialog.dialogue import Dialogue, read_dialogues
 from mdialog.errors import InputError
 from mdialog.hints import hints_of
 from mdialog.plan import Plan, read_plans
-from mdialog.run import CONFIG, DIALOGUES, FAILURES, PLANS, player, referee_of
+from mdialog.run import CONFIG, DIALOGUES, FAILURES, PLANS, player, referee_of, refuse_ahead
 from mdialog.run import plan as plan_run
 from mdialog.snapshot import Snapshot
 
@@ -144,6 +144,7 @@ def _grounding(job: _Job) -> tuple[dict, str]:
     from mdialog.listener import load
 
     writer = load(job.listener or job.config.get("listener"), device=job.device)
+    refuse_ahead(writer, job.plans)
     play = player(AudioCache(), sample_rate=writer.sample_rate)
     heard = {clip.track_id for plan in job.plans for turn in plan.turns for clip in turn.clips}
     told = job.config.get("hints")

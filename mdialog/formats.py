@@ -286,13 +286,15 @@ def embedded_schema() -> "pyarrow.Schema":
     import pyarrow as pa
 
     text, texts, number = pa.string(), pa.list_(pa.string()), pa.int32()
-    span = pa.struct({"track_id": text, "start_s": pa.float64(), "end_s": pa.float64(), "clip": number})
+    untold = {"track_id": text, "start_s": pa.float64(), "end_s": pa.float64()}
+    span = pa.struct({**untold, "clip": number})
     claim = pa.struct({"text": text, "kind": text, "value": text, "present": pa.bool_(), "comparison": text, "clip": text,
                        "verdict": text, "basis": text, "evidence": text})  # fmt: skip
     turn = pa.struct({
         "role": text, "content": text, "intent": texts, "music_attribute": texts, "removed": texts, "asks": texts,
         "track_seq": texts, "pool_size": number, "liked": texts, "refused": texts, "heard": pa.list_(span),
-        "claims": pa.list_(claim), "writing": pa.struct({"candidates": number, "rejected": text}),
+        "ahead": pa.list_(pa.struct(untold)), "claims": pa.list_(claim),
+        "writing": pa.struct({"candidates": number, "rejected": text}),
     })  # fmt: skip
     audio = pa.struct({"bytes": pa.binary(), "path": text})
     return _with_features(pa.schema({

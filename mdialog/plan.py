@@ -65,6 +65,8 @@ class PlannedTurn:
     clips : tuple of Clip
         What is heard while the turn is written; the last one is the track under discussion, one before it
         (if any) is there to compare with.
+    ahead : tuple of Clip
+        Of tracks to be recommended next: played before `clips`, only on user turns, and nothing is said of them.
     liked, refused : tuple of str
         Track ids that this turn accepts or rejects.
     """
@@ -79,6 +81,7 @@ class PlannedTurn:
     named: int | None = None
     pool_size: int | None = None
     clips: tuple[Clip, ...] = ()
+    ahead: tuple[Clip, ...] = ()
     liked: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
 
@@ -130,7 +133,11 @@ def about_and_before(heard: Sequence[Sequence[Clip]], *, beside: str | None = No
 
 def to_json(plan: Plan) -> str:
     """One line of ``plans.jsonl``."""
-    return json.dumps(dataclasses.asdict(plan), ensure_ascii=False, separators=(",", ":"))
+    made = dataclasses.asdict(plan)
+    for turn in made["turns"]:
+        if not turn["ahead"]:
+            del turn["ahead"]  # as before there was such a thing: equal plans stay equal lines
+    return json.dumps(made, ensure_ascii=False, separators=(",", ":"))
 
 
 def from_json(line: str) -> Plan:
@@ -145,8 +152,9 @@ def from_json(line: str) -> Plan:
         raw = json.loads(line)
         turns = tuple(
             PlannedTurn(
-                **{k: tuple(v) if isinstance(v, list) and k != "clips" else v for k, v in t.items() if k != "clips"},
+                **{k: tuple(v) if isinstance(v, list) else v for k, v in t.items() if k not in ("clips", "ahead")},
                 clips=tuple(Clip(**c) for c in t["clips"]),
+                ahead=tuple(Clip(**c) for c in t.get("ahead", ())),  # older plans have none
             )
             for t in raw.pop("turns")
         )

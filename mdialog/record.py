@@ -23,6 +23,7 @@ def record_of(written: Written, *, models: dict[str, str]) -> Dialogue:
             "liked": turn.liked,
             "refused": turn.refused,
             "heard": [dataclasses.asdict(clip) for clip in turn.clips],
+            "ahead": [dataclasses.asdict(clip) for clip in turn.ahead],
             "claims": [claim.model_dump() for claim in said.claims],
             "writing": {"candidates": said.candidates, "rejected": said.rejected},
         }

@@ -126,6 +126,7 @@ def generate(config: GenerateConfig, *, progress: Progress | None = None) -> Sum
         traced = recipes.traces(recipe) and not (folder / PLANS).exists()
         plans = [] if traced else _plans(folder, config, catalog, progress)
         listener = load(config.listener, device=config.device, dtype=config.dtype, max_rows=config.max_rows)
+        refuse_ahead(listener, plans)
         if not config.allow_deaf:
             refuse_deaf(listener, AudioCache().folder)
         models = {"listener": listener.model_id, "clap": catalog.about.clap_model}
@@ -146,6 +147,19 @@ def generate(config: GenerateConfig, *, progress: Progress | None = None) -> Sum
 def _hints(config: GenerateConfig, catalog, plans: Sequence[Plan]) -> Hints | None:
     heard = {clip.track_id for plan in plans for turn in plan.turns for clip in turn.clips}
     return hints_of(catalog, heard, config.hints) if config.hints else None
+
+
+def refuse_ahead(listener, plans: Sequence[Plan]) -> None:
+    """Raise for a listener that was taught with two clips at the most, where plans play tracks ahead of them.
+
+    Raises
+    ------
+    InputError
+        Naming what to do instead.
+    """
+    if listener.by_the_book and any(turn.ahead for plan in plans for turn in plan.turns):
+        raise InputError(f"{listener.model_id} was taught with two clips at the most, and these plans play tracks ahead of "
+                         "them. Take a larger listener, or plan with --set ahead=0")  # fmt: skip
 
 
 def refuse_deaf(listener, cache: Path) -> None:

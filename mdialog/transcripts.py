@@ -104,6 +104,7 @@ def of(dialogue: records.Dialogue) -> Transcript:
             track_seq=tuple(turn.track_seq),
             pool_size=turn.pool_size,
             clips=tuple(Clip(h.track_id, h.start_s, h.end_s) for h in turn.heard),
+            ahead=tuple(Clip(h.track_id, h.start_s, h.end_s) for h in turn.ahead),
             liked=tuple(turn.liked),
             refused=tuple(turn.refused),
         )

@@ -204,7 +204,7 @@ def write_turn(
             request = draft.prepare(play)
         except InputError as error:
             return draft.failure(str(error))
-        hears = bool(draft.brief.clips)
+        hears = bool(draft.brief.clips or draft.brief.ahead)
         if not hears and sampling.temperature:  # nothing to get wrong about the sound
             sampling = replace(sampling, top_p=max(sampling.top_p, FREE_TOP_P))
         (candidates,) = yield Ask((request,), first, n, sampling, hears)

@@ -73,7 +73,7 @@ def examples(taken: Sequence[Taken], *, play: Play) -> list[Example]:
     for source, kept in taken:
         said, plan = [turn.content for turn in kept.dialogue.turns], plans[source][kept.dialogue.id]
         for i in kept.turns:
-            for clip in plan.turns[i].clips:
+            for clip in (*plan.turns[i].ahead, *plan.turns[i].clips):
                 _check(plan.tracks[clip.track_id].path or f"track {clip.track_id}")
             told = hints[source](plan.turns[i].clips[-1]) if hints[source] and plan.turns[i].clips else ()
             handed = (plan, i, said[:i], told)

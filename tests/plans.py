@@ -1,5 +1,6 @@
 """Plans with sound of their own, and a listener that reads a brief's state as the bundled one does."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -48,6 +49,12 @@ def plan(folder: Path, number: int = 0) -> Plan:
         goal={"attributes": ["genre:reggae", "mood:calm"], "track_ids": ["t2"]},
         turns=turns, tracks=tracks(folder),
     )  # fmt: skip
+
+
+def looks_ahead(plan: Plan) -> Plan:
+    """The plan with the track that is recommended next ahead of the clip of the seeker's third turn."""
+    seeker = dataclasses.replace(plan.turns[2], ahead=(Clip("t2", 10.0, 20.0),))
+    return dataclasses.replace(plan, turns=(*plan.turns[:2], seeker, *plan.turns[3:]))
 
 
 WINDOW = {

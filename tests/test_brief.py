@@ -153,3 +153,28 @@ def test_questions_about_events_are_put_in_plain_words(plan, ask, state, prose):
         assert state in briefs.state(brief).replace("question: ", "ask: ").replace("about: ", "ask: ").splitlines()
         said = briefs.instructions(brief)
         assert f"The question is {prose}" in said if prose else "The question is" not in said
+
+
+def test_what_plays_ahead_comes_first_and_has_no_name(plan):
+    seen, bare = build(plans.looks_ahead(plan), 2), build(plan, 2)
+    played = []
+    system, user = briefs.messages(seen, play=lambda clip: played.append(clip) or np.zeros(16, np.float32))
+    assert played == [Clip("t2", 10.0, 20.0), Clip("t1", 0.0, 10.0)]
+    assert [part["type"] for part in user["content"]] == ["audio", "audio", "text"]
+    assert (seen.about, seen.before, seen.clips) == (bare.about, None, bare.clips)
+    assert briefs.state(seen) == briefs.state(bare) and briefs.names(seen) == briefs.names(bare)
+    prose = system["content"][0]["text"]
+    assert "begins with an excerpt of a track that you are after and have not heard yet" in prose
+    assert 'Then comes what is talked of: "Blue Hour" by The Lamps.' in prose and "State nothing of it" in prose
+    assert not any(name in prose for name in ("River", "Ana Sol", "t2"))
+    assert all(not build(plans.looks_ahead(plan), i).ahead for i in (0, 1, 3, 4, 5))  # the seeker's turn alone
+
+
+def test_prose_tells_excerpts_ahead_from_those_talked_of(plan):
+    two = dataclasses.replace(build(plan, 3), ahead=(Clip("t3", 0.0, 10.0), Clip("t3", 10.0, 20.0)))
+    prose = briefs.instructions(two)
+    assert "begins with 2 excerpts" in prose
+    assert 'talked of: first "Blue Hour" by The Lamps, then "River" by Ana Sol.' in prose
+    alone = briefs.instructions(dataclasses.replace(two, clips=(), about=None, before=None))
+    assert "Nothing else is played: say nothing of how any track sounds." in alone and "None" not in alone
+    assert "excerpts" not in briefs.instructions(build(plan, 3))

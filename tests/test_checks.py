@@ -637,3 +637,17 @@ def test_the_second_one_is_no_time():
     answer = Brief("assistant", ("item_attribute_answer",), asks=("compare:tempo",), about=BLUE, before=RIVER, clips=CLIP * 2)
     assert "intents" not in of("The second one is faster than the first.", answer)
     assert "intents" in of("It is faster at second one.", answer)
+
+
+@pytest.mark.parametrize("name", ['like "River"', "like River", "like Ana Sol", 'like "River" by Ana Sol'])
+def test_a_track_that_plays_ahead_is_not_named(tmp_path, name):
+    plan = plans.looks_ahead(plans.plan(tmp_path))
+    brief = briefs.build(plan, 2, ["One.", "Two."])
+    assert faults("Lovely, now something slow with drums, please.", brief, plan=plan, turn_index=2) == []
+    assert "names" in of(f"Lovely, now something slow {name}, please.", brief, plan=plan, turn_index=2)
+
+
+def test_sound_ahead_of_no_clip_is_not_spoken_of(tmp_path):
+    plan = plans.looks_ahead(plans.plan(tmp_path))
+    brief = dataclasses.replace(briefs.build(plan, 2, ["One.", "Two."]), clips=(), about=None)
+    assert "attributes" in of("Lovely, now something slow with a flute, please.", brief, plan=plan, turn_index=2)

@@ -48,6 +48,7 @@ def test_a_record_survives_writing_and_reading(tmp_path):
         ({"pool_size": -1}, "turns.1.pool_size"),
         ({"heard": [{"track_id": "a", "start_s": 30.0, "end_s": 30.0}]}, "not after its start"),
         ({"heard": [{"track_id": "z", "start_s": 0, "end_s": 1}]}, "track 'z'"),
+        ({"ahead": [{"track_id": "z", "start_s": 0, "end_s": 1}]}, "track 'z'"),
         ({"claims": [{"text": "x", "kind": "k", "value": "v", "verdict": "true", "basis": "heard"}]}, "verdict"),
     ],
 )

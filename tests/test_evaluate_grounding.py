@@ -8,7 +8,7 @@ import pytest
 
 from mdialog.claims import Claim
 from mdialog.errors import InputError
-from mdialog.evaluate.grounding import SOUNDS, Stated, _by_verdict, _sounds, _Turn, evaluate_grounding, table
+from mdialog.evaluate.grounding import SOUNDS, Stated, _by_verdict, _sounds, _Turn, _write, evaluate_grounding, table
 from mdialog.evidence import COLUMNS, Witness
 from mdialog.hearing import Share
 from mdialog.listener.base import DEFAULT
@@ -156,3 +156,24 @@ def test_what_a_run_told_its_listener_is_told_again(run_of):
     told = evaluate_grounding(dialogues, made, listener, Referee(Witness({}, {}), Verifier()), **how)
     assert told.by_kind["real clip"]["tempo"].n == 2  # the very fast one; the others were told
     assert told.written["real clip"].claims == pytest.approx(2 / 6)
+
+
+def test_what_plays_ahead_is_exchanged_too(tmp_path):
+    def tones(clips):
+        return [int(np.abs(np.fft.rfft(clip)).argmax()) for clip in clips]
+
+    ahead, other = plans.looks_ahead(plans.plan(tmp_path)), plans.plan(tmp_path, 1)
+    said = dataclasses.replace(other.turns[1], clips=(Clip("t3", 0.0, 10.0),))
+    turns = [_Turn(ahead, 2, ["One.", "Two."]),
+             _Turn(dataclasses.replace(other, turns=(other.turns[0], said)), 1, ["One."])]  # fmt: skip
+    sounds = {sound: clips[0] for sound, clips in _sounds(turns, play, 0).items()}
+    assert tones(sounds["real clip"]) == [HZ["t2"], HZ["t1"]]
+    assert tones(sounds["another clip"]) == [HZ["t3"]] * 2
+    assert [clip.any() for clip in sounds["silence"]] == [False, False]
+    assert all(np.abs(np.fft.rfft(clip)).max() < 2000 for clip in sounds["noise"])  # a tone has 8000
+    heard = []
+    listener = Hearing()
+    listener._on_write = lambda requests: heard.extend(requests)
+    _write(listener, turns, _sounds(turns, play, 0)["another clip"], 0)
+    parts = [part["audio"] for part in heard[0].messages[-1]["content"] if part["type"] == "audio"]
+    assert tones(parts) == [HZ["t3"]] * 2

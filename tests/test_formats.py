@@ -180,13 +180,14 @@ def test_an_embedded_row_is_the_record():
         said("user", "x", liked=["t1"], refused=["t2"], removed=["mood:calm"], asks=["key"], pool_size=0,
              intent=sorted(ROLE_INTENTS["user"])),
         said("assistant", "y", B, A, claims=[claim], writing={"candidates": 3, "rejected": {"names": 2}}),
+        said("user", "w", A, ahead=[{"track_id": "t3", "start_s": 0.0, "end_s": 10.0}]),
         said("assistant", "z", C, B),
     )  # fmt: skip
     sounds = {key: (key[0], key[0].encode()) for key in (A, B, C)}
     row = embedded(full, sounds)
     assert row.keys() == set(embedded_schema().names)
     assert [s["bytes"] for s in row["audio"]] == [b"t2", b"t1", b"t3"]
-    assert [[s["clip"] for s in t["heard"]] for t in row["turns"]] == [[], [0, 1], [2, 0]]
+    assert [[s["clip"] for s in t["heard"]] for t in row["turns"]] == [[], [0, 1], [1], [2, 0]]
     assert dialogue_of(row) == full
     (stored,) = pyarrow.Table.from_pylist([row], schema=embedded_schema()).to_pylist()
     assert dialogue_of(stored) == full  # no field of the record is missing in the schema

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from mdialog import plan as plans
@@ -22,6 +24,13 @@ def test_a_plan_survives_its_file(tmp_path):
     assert plans.write_plans([PLAN, PLAN], path) == 2
     assert list(plans.read_plans(path)) == [PLAN, PLAN]
     assert not list(tmp_path.glob("*.partial"))
+
+
+def test_clips_ahead_survive_and_plans_without_stay_as_they_were():
+    ahead = dataclasses.replace(PLAN.turns[0], ahead=(plans.Clip("a1", 10.0, 20.0),))
+    made = dataclasses.replace(PLAN, turns=(ahead, PLAN.turns[1]))
+    assert plans.from_json(plans.to_json(made)) == made
+    assert '"ahead"' not in plans.to_json(PLAN) and plans.from_json(plans.to_json(PLAN)) == PLAN
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):

@@ -33,6 +33,7 @@ WORLDS = {
     "sound": {"n_tracks": 300, "gaps": 0.1, "sonic": 1.0, "sources": ("sound",)},
     "artists": {"n_tracks": 300, "gaps": 0.1, "sources": ("artist",), "dislikes": 1.0},
     "short": {"n_tracks": 300, "gaps": 0.1, "slate": 3, "length": 2, "likes": 1, "dislikes": 0.0, "wishes": 1},
+    "ahead": {"n_tracks": 300, "gaps": 0.4, "ahead": 2},
     "wild": {"n_tracks": 300, "gaps": 0.1, "bias": 0.0, "noise": 5.0, "length": 14, "wishes": 3, "reach": 1.0, "drift": 1.0},
 }
 
@@ -204,7 +205,7 @@ def test_two_tracks_of_the_last_set_are_heard_the_liked_one_last(world):
     for plan in world.plans:
         heard = {}
         for asked, answer, last in _exchanges(plan):
-            for clip in (*asked.clips, *answer.clips):
+            for clip in (*asked.clips, *asked.ahead, *answer.clips):
                 assert (clip.track_id, clip.start_s, clip.end_s) in world.windows and plan.tracks[clip.track_id].path
                 assert heard.setdefault(clip.track_id, clip) == clip  # both sides speak of the same seconds
             assert {c.track_id for c in asked.clips} <= set(last) and len({c.track_id for c in asked.clips}) == len(asked.clips)
@@ -216,6 +217,33 @@ def test_two_tracks_of_the_last_set_are_heard_the_liked_one_last(world):
             audible = [i for i in answer.track_seq if world.rows[i]["embedding"] is not None]
             assert [c.track_id for c in answer.clips] == ([answer.track_seq[0]] if audible else [])
     assert pairs_heard > len(world.plans) / 3
+
+
+def test_ahead_play_the_first_tracks_of_the_set_that_comes(world):
+    n = Counter()
+    for plan in world.plans:
+        later = {}
+        for asked, answer, last in reversed(list(_exchanges(plan))):
+            audible = [i for i in answer.track_seq if world.rows[i]["embedding"] is not None]
+            assert [c.track_id for c in asked.ahead] == (audible[: world.options.ahead] if last else [])
+            assert not answer.ahead and not set(asked.ahead) & set(asked.clips)
+            later |= {clip.track_id: clip for clip in answer.clips}
+            for clip in asked.ahead:
+                assert later.get(clip.track_id, clip) == clip  # the same seconds when it is recommended, or judged
+                n["ahead"] += 1
+                n["later"] += clip.track_id in later
+            later |= {clip.track_id: clip for clip in asked.clips}
+    assert (n["later"] > 0, n["ahead"] > n["later"]) == (bool(world.options.ahead),) * 2
+
+
+def test_tracks_ahead_change_nothing_else_of_a_plan(plain):
+    def told(plan):
+        turns = tuple(dataclasses.replace(turn, ahead=(), clips=turn.clips and ("heard",)) for turn in plan.turns)
+        walk = {key: value for key, value in plan.goal["walk"].items() if key != "options"}
+        return dataclasses.replace(plan, turns=turns, goal={**plan.goal, "walk": walk}, tracks={})
+
+    bare, ahead = (list(plan_many(plain.snapshot, seed=6, n=10, options=Options(ahead=n), space=plain.space)) for n in (0, 2))
+    assert bare != ahead and list(map(told, bare)) == list(map(told, ahead))
 
 
 def test_a_likeness_is_of_a_liked_track_and_only_where_nothing_else_explains():
@@ -261,11 +289,13 @@ def test_nothing_of_a_later_turn_or_of_the_target_reaches_a_brief(world):
             assert len(given) <= len(so_far)
             named = {*turn.track_seq, *(t for u in plan.turns[: i + 1] for t in (*u.liked, *u.refused, *u.track_seq))}
             assert {c.track_id for c in turn.clips} <= named
+            assert not {c.track_id for c in brief.ahead} & named and bool(brief.ahead) == bool(turn.ahead)
 
 
 def test_plans_describe_every_track_and_survive_writing(world, tmp_path):
     for plan in world.plans:
-        named = {i for t in plan.turns for i in (*t.track_seq, *t.liked, *t.refused, *(c.track_id for c in t.clips))}
+        played = {c.track_id for t in plan.turns for c in (*t.clips, *t.ahead)}
+        named = {i for t in plan.turns for i in (*t.track_seq, *t.liked, *t.refused)} | played
         assert named <= set(plan.tracks)
         assert {plan.persona["user_manner"], plan.persona["assistant_manner"]} <= set(MANNERS)
     plans.write_plans(world.plans, tmp_path / "plans.jsonl")
@@ -361,10 +391,10 @@ def test_ugly_catalogues_give_plans_too(columns):
     ids = snapshot.ids.to_pylist()
     collections = [Collection(f"c{k}", f"C{k}", tuple(ids[3 * k : 3 * k + 4]), "playlist") for k in range(4)]
     space = Space.of(snapshot, collections)
-    for plan in plan_many(snapshot, seed=0, n=20, space=space):
+    for plan in plan_many(snapshot, seed=0, n=20, options=Options(ahead=2), space=space):
         offered = [i for t in plan.turns for i in t.track_seq]
         assert len(plan.turns) >= 2 and len(offered) == len(set(offered))
-        assert not any(t.clips for t in plan.turns)
+        assert not any(t.clips or t.ahead for t in plan.turns)  # no track has a file
         assert plans.from_json(plans.to_json(plan)) == plan
 
 
@@ -380,7 +410,8 @@ def test_a_shard_that_does_not_exist_is_refused(plain):
 
 
 WRONG = (
-    {"bias": -1}, {"length": 0}, {"drift": 0}, {"noise": -0.1}, {"reach": 2}, {"slate": 11}, {"sources": ["x"]}, {"boas": 1},
+    {"bias": -1}, {"length": 0}, {"drift": 0}, {"noise": -0.1}, {"reach": 2}, {"slate": 11}, {"ahead": 3}, {"sources": ["x"]},
+    {"boas": 1},
 )  # fmt: skip
 
 

@@ -33,6 +33,17 @@ def test_the_window_that_was_heard_is_what_counts(referee, plan):
     assert judged(referee, plan, 3, '"River" has a moderate tempo.') == [("tempo", "moderate", "contradicted", "heard")]
 
 
+def test_what_plays_ahead_is_no_evidence(referee, plan):
+    ahead = plans.looks_ahead(plan)
+    for text, verdict in (("It has a moderate tempo.", "supported"), ("It has a fast tempo.", "contradicted")):
+        said = [("tempo", text.split()[3], verdict, "heard")]
+        assert judged(referee, ahead, 2, text) == judged(referee, plan, 2, text) == said
+    assert judged(referee, ahead, 2, "It is faster than the last one.")[0][2] == "unverifiable"  # none was heard before
+    turns = tuple(dataclasses.replace(turn, clips=()) for turn in ahead.turns[:3])
+    unheard = dataclasses.replace(ahead, turns=turns)
+    assert judged(referee, unheard, 2, "It has a fast tempo.")[0][2] == "unverifiable"
+
+
 def test_names_claim_nothing(referee, plan):
     slow = dataclasses.replace(plan.tracks["t1"], title="Slow Fast Flute")
     plan = dataclasses.replace(plan, tracks={**plan.tracks, "t1": slow})

@@ -77,6 +77,17 @@ def test_what_the_signal_contradicts_is_kept_apart_with_its_claims(tmp_path, man
     assert sum(times) == len(thrown) > 1
 
 
+def test_a_record_holds_what_played_ahead(tmp_path, many, play):
+    from mdialog import transcripts
+
+    ahead = [plans.looks_ahead(plan) for plan in many]
+    write(tmp_path / "run", ahead, play)
+    record = next(dialogue.read_dialogues(tmp_path / "run" / run.DIALOGUES))
+    assert [span.model_dump() for span in record.turns[2].ahead] == [{"track_id": "t2", "start_s": 10.0, "end_s": 20.0}]
+    assert [span.track_id for span in record.turns[2].heard] == ["t1"] and not record.turns[3].ahead
+    assert transcripts.of(record).plan.turns[2].ahead == ahead[0].turns[2].ahead
+
+
 @pytest.mark.parametrize("at", range(1, 20, 3))
 def test_a_crash_anywhere_changes_nothing_in_the_end(tmp_path, many, play, whole, at):
     calls = []
@@ -238,6 +249,28 @@ def test_generate_with_a_random_model_of_another_family_fails_loudly(tmp_path, c
     options["allow_deaf"] = True
     came = run.generate(run.config_from(options))
     assert (came.n_dialogues, came.n_failed, came.exit_code) == (0, 2, 1)
+
+
+def test_who_knows_two_clips_refuses_tracks_ahead_before_the_first_word(tmp_path, catalog_path, listener_mini):
+    from click.testing import CliRunner
+
+    from mdialog import cli
+
+    walk = ["generate", "--recipe", "talk-the-walk", "--catalog", catalog_path, "--listener", listener_mini, "-n", 1]
+    result = CliRunner().invoke(cli.main, [*map(str, walk), "--set", "ahead=2", "--out", str(tmp_path / "run")])
+    said = result.output.splitlines()[-1]
+    assert isinstance(result.exception, SystemExit) and "two clips at the most" in said and "--set ahead=0" in said
+    assert not (tmp_path / "run" / run.DIALOGUES).exists()
+
+
+def test_only_who_talks_by_the_book_refuses_tracks_ahead_and_only_where_there_are_some(many):
+    book, reader = plans.Reader(), plans.Reader()
+    book.by_the_book = True
+    ahead = [*many, plans.looks_ahead(many[0])]
+    run.refuse_ahead(book, many)
+    run.refuse_ahead(reader, ahead)
+    with pytest.raises(InputError, match="reader@1 was taught with two clips"):
+        run.refuse_ahead(book, ahead)
 
 
 @pytest.mark.parametrize(("served", "times"), [(False, 1), (True, 2)])

@@ -7,7 +7,7 @@ import pytest
 from mdialog import brief as briefs
 from mdialog.checks import faults
 from mdialog.listener.base import Sampling
-from mdialog.write import Failure, Options, Written, write_plans
+from mdialog.write import Failure, Options, Written, write_plans, write_turn
 
 
 def silence(plan, clip):
@@ -113,3 +113,14 @@ def test_a_plan_that_names_an_unknown_track_fails_alone(many):
 
 def test_no_plans_no_dialogues():
     assert list(write_plans([], plans.Reader(), play=silence)) == []
+
+
+def test_a_turn_that_hears_only_what_is_ahead_hears_something(many):
+    made = plans.looks_ahead(many[0])
+    silent = tuple(dataclasses.replace(turn, clips=()) for turn in made.turns[:3])
+
+    def hears(turns):
+        plan = dataclasses.replace(made, turns=turns)
+        return next(write_turn(plan, 2, ["One.", "Two."], play=silence, options=Options(), referee=None)).hears
+
+    assert hears(silent) and not hears(tuple(dataclasses.replace(turn, ahead=()) for turn in silent))

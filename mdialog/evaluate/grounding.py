@@ -210,7 +210,8 @@ class _Turn:
 
     @property
     def clips(self) -> tuple[Clip, ...]:
-        return self.brief.clips
+        """All that is played, in the order in which it is heard; the last one is what the turn is about."""
+        return *self.brief.ahead, *self.brief.clips
 
 
 def _sounds(turns: Sequence[_Turn], play: Play, seed: int) -> dict[str, list[list[np.ndarray]]]:

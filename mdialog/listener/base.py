@@ -65,7 +65,8 @@ class Listener(Protocol):
     sampling : Sampling
         As the model's makers advise, else the default.
     by_the_book : bool
-        Whether it learned to talk from the phrase book alone, so that a word that does not stand there is a slip.
+        Whether it learned to talk from the phrase book alone, so that a word that does not stand there is a slip, and two clips
+        are the most that it knows.
     """
 
     model_id: str

@@ -44,14 +44,14 @@ class Talk:
     def seeker_says(
         self, intents: Iterable[str], *, added: Sequence[Attribute] = (), removed: Sequence[Attribute] = (),
         lapsed: Sequence[Attribute] = (), liked: Sequence[int] = (), refused: Sequence[int] = (),
-        clips: tuple[Clip, ...] = (), asks: tuple[str, ...] = (),
+        clips: tuple[Clip, ...] = (), ahead: tuple[Clip, ...] = (), asks: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         """Record a turn of the user; liked and refused are tracks, all else as in :class:`mdialog.plan.PlannedTurn`."""
         self.turns.append(
             PlannedTurn(
                 "user", tuple(sorted(intents)), attributes=tuple(map(str, added)), removed=tuple(map(str, removed)),
-                lapsed=tuple(map(str, lapsed)), asks=asks, clips=clips, liked=tuple(map(self.id_of, liked)),
-                refused=tuple(map(self.id_of, refused)),
+                lapsed=tuple(map(str, lapsed)), asks=asks, clips=clips, ahead=ahead,
+                liked=tuple(map(self.id_of, liked)), refused=tuple(map(self.id_of, refused)),
             )
         )  # fmt: skip
 

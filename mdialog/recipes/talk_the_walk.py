@@ -2,7 +2,8 @@
 
 After TalkTheWalk (Leszczynski et al., arXiv 2301.11489): items and curated collections share a space; a biased random walk over
 collections gives a sequence of item sets that drifts to a target set; a language model then writes the user's turn that
-explains each move. Here it hears a track of the set that is left, and the liked one that points to the set that comes.
+explains each move. Here it hears a track of the set that is left, and the liked one that points to the set that comes; larger
+listeners may hear tracks of that set too (`ahead`).
 
 What each option means there stands in its description. The abstract, which is all of the paper that was at hand, gives no
 formula and no number: those are this module's own.
@@ -47,8 +48,8 @@ class Options(BaseModel):
 
     Of TalkTheWalk's own are, by its abstract, that the walk is random (`noise`) and biased toward a target (`bias`), that it
     gives a sequence of sets (`length`, `slate`) which drift (`drift`), and that collections are curated (`playlists`). How
-    far, how long and how many is not said there, and nothing of `reach`, `likes`, `dislikes`, `wishes`, `sources`, sizes and
-    titles. People (CPCD) talk for 5.3 turns, like 3.6 tracks in each and refuse 1.0.
+    far, how long and how many is not said there, and nothing of `reach`, `likes`, `dislikes`, `wishes`, `ahead`, `sources`,
+    sizes and titles. People (CPCD) talk for 5.3 turns, like 3.6 tracks in each and refuse 1.0.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -61,6 +62,7 @@ class Options(BaseModel):
     slate: int = Field(MAX_TRACK_SEQ, ge=1, le=MAX_TRACK_SEQ, description="tracks of a set at the most")
     likes: int = Field(3, ge=1, le=5, description="tracks of a set that are liked at the most: those nearest to the target")
     dislikes: float = Field(0.4, ge=0, le=1, description="chance that a set's track farthest from the target is refused")
+    ahead: int = Field(0, ge=0, le=2, description="tracks of the set to come that the user hears too; for larger listeners")
     wishes: int = Field(2, ge=1, le=3, description="wishes that a turn adds at the most")
     sonic: float = Field(0.5, ge=0, le=1, description="how often wishes name what the sound shows: 0 as people do")
     sources: tuple[Literal["artist", "value", "sound"], ...] = Field(SOURCES, description="collections of the catalogue's own")
@@ -321,7 +323,8 @@ def _user_turn(walk: _Walk) -> list[int]:
     added, fresh, replaced = _wishes(walk, fresh)
     if not (added or removed or first):
         added = _likeness(walk, liked, fresh)
-    clips = _judged_clips(walk, liked, refused)
+    tracks = _slate(walk, fresh)
+    clips, ahead = _judged_clips(walk, liked, refused), _clips_ahead(walk, tracks)
     intents = {"initial_query"} if first else {"accept_response"}
     intents |= {"greeting"} if first and walk.rng.random() < GREETING_SHARE else set()
     intents |= {"add_filter"} if added else set()
@@ -329,8 +332,10 @@ def _user_turn(walk: _Walk) -> list[int]:
     intents |= {"reject_response"} if refused else set()
     intents |= set() if added or removed or first else {"continue"}
     lapsed += replaced
-    walk.seeker_says(intents, added=added, removed=removed, lapsed=lapsed, liked=liked, refused=refused, clips=clips)
-    return _slate(walk, fresh)
+    walk.seeker_says(
+        intents, added=added, removed=removed, lapsed=lapsed, liked=liked, refused=refused, clips=clips, ahead=ahead
+    )
+    return tracks
 
 
 def _judge(walk: _Walk) -> tuple[list[int], list[int]]:
@@ -416,6 +421,12 @@ def _judged_clips(walk: _Walk, liked: Sequence[int], refused: Sequence[int]) -> 
     others = [walk.slate[i] for i in np.argsort(walk.nearness(walk.slate), kind="stable")] if walk.slate else []
     left = [t for t in (*refused, *others) if audible[t] and t not in liked][:1]
     return tuple(walk.clip(t) for t in (*left, *good))
+
+
+def _clips_ahead(walk: _Walk, tracks: Sequence[int]) -> tuple[Clip, ...]:
+    """The first tracks of the set that comes that can be heard; none before the first set, which is no move."""
+    n = walk.options.ahead if walk.slate else 0
+    return tuple(walk.clip(t) for t in [t for t in tracks if walk.snapshot.audible[t]][:n])
 
 
 # ---- the assistant's turn: the set
