@@ -289,7 +289,7 @@ def embedded_schema() -> "pyarrow.Schema":
     untold = {"track_id": text, "start_s": pa.float64(), "end_s": pa.float64()}
     span = pa.struct({**untold, "clip": number})
     claim = pa.struct({"text": text, "kind": text, "value": text, "present": pa.bool_(), "comparison": text, "clip": text,
-                       "verdict": text, "basis": text, "evidence": text})  # fmt: skip
+                       "beside": text, "verdict": text, "basis": text, "evidence": text})  # fmt: skip
     turn = pa.struct({
         "role": text, "content": text, "intent": texts, "music_attribute": texts, "removed": texts, "asks": texts,
         "track_seq": texts, "pool_size": number, "liked": texts, "refused": texts, "heard": pa.list_(span),

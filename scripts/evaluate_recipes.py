@@ -3,7 +3,7 @@
     python scripts/evaluate_recipes.py --catalog demo/catalog [-n 40] [--listener listener-mini] [--work recipes]
 
 Dialogues of every recipe are generated, and turns of them written again with the real clip, another one, noise and silence
-(`mdialog evaluate --part grounding`); what is true the composer's labels say. Runs that are there already are not written again.
+(`mdialog evaluate --part grounding`); what is true the labels of the composer say. Runs that are there are not written again.
 The table is printed, and put into the card of a bundled listener.
 """
 

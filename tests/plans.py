@@ -85,11 +85,14 @@ class Reader:
         Share of offers that say of the sound what is not so.
     on_write : callable, optional
         Called before each batch, to look on or to crash.
+    names_all : bool
+        Whether it names all that it offers, and not the first track alone.
     """
 
     model_id, sample_rate, max_clip_s, by_the_book = "reader@1", 16000, None, False
 
-    def __init__(self, *, bad: float = 0.3, untrue: float = 0.0, on_write=None):
+    def __init__(self, *, bad: float = 0.3, untrue: float = 0.0, on_write=None, names_all: bool = False):
+        self._names_all = names_all
         self._bad, self._untrue, self._on_write, self.drawn = bad, untrue, on_write or (lambda requests: None), 0
 
     def write(self, requests, *, n=1, first=0, seed=0, sampling=None):
@@ -119,5 +122,6 @@ class Reader:
         if "offer" in said:
             title, artist = re.match(r'"(.*?)" by (.*?)(?:; "|$)', said["offer"]).groups()
             key = " It is in A major." if self._untrue and rng.random() < self._untrue else ""
-            return f'{opener}, "{title}" by {artist} is one for you.{key}'
+            offers = " or ".join(re.split(r'; (?=")', said["offer"])) if self._names_all else f'"{title}" by {artist}'
+            return f"{opener}, {offers} is one for you.{key}"
         return f"{opener}, what is it for?"

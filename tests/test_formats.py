@@ -4,7 +4,7 @@ import plans
 import pyarrow
 import pytest
 
-from mdialog.dialogue import validate
+from mdialog.dialogue import Claim, Heard, Turn, Writing, validate
 from mdialog.errors import InputError
 from mdialog.formats import (
     ASKED_FOR,
@@ -170,6 +170,15 @@ def test_lp_musicdialog_has_its_columns_and_notation():
     assert row["turns"][0]["music_attribute"] == ["similar_track:t1", "similar_artist:Ana Sol", "-genre:jazz", "mood:calm"]
     assert row["turns"][1]["track_seq"] == ["t2", "t1"]
     assert {n["track_id"]: (n["title"], n["artist"]) for n in row["track_names"]} == plans.NAMES
+
+
+def test_a_schema_has_a_column_for_all_that_a_record_says():
+    turn = embedded_schema().field("turns").type.value_type
+    fields = {field.name: field.type for field in turn}
+    assert fields.keys() == Turn.model_fields.keys()
+    assert {field.name for field in fields["claims"].value_type} == Claim.model_fields.keys()
+    assert {field.name for field in fields["heard"].value_type} == {*Heard.model_fields, "clip"}
+    assert {field.name for field in fields["writing"]} == Writing.model_fields.keys()
 
 
 def test_an_embedded_row_is_the_record():

@@ -189,7 +189,7 @@ def test_likes_are_nearer_the_target_than_what_is_refused(world):
             return float(vector @ target)
 
         for asked, _, last in _exchanges(plan):
-            judged = [*asked.liked, *asked.refused]
+            judged, last = [*asked.liked, *asked.refused], last[: world.options.named]  # nobody has read of the others
             assert set(judged) <= set(last) and len(set(judged)) == len(judged)
             assert len(asked.liked) <= world.options.likes
             assert not set(asked.refused) & set(plan.goal["track_ids"])
@@ -436,7 +436,7 @@ def test_the_writer_and_the_audit_take_these_plans(plain):
 
     # The reader knows one of the templates that a brief's state comes in.
     known = [dataclasses.replace(p, persona={**p.persona, "brief_template": "0"}) for p in plain.plans[:12]]
-    outcomes = list(write_plans(known, made.Reader(), play=silence))
+    outcomes = list(write_plans(known, made.Reader(names_all=True), play=silence))
     assert [o for o in outcomes if not isinstance(o, Written)] == []
     found = audit(Transcript(o.plan, tuple(t.text for t in o.turns)) for o in outcomes)
     assert not {f.check for f in found.findings} & {"tracks", "artists", "attributes", "names", "voice"}

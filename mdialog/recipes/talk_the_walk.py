@@ -48,8 +48,9 @@ class Options(BaseModel):
 
     Of TalkTheWalk's own are, by its abstract, that the walk is random (`noise`) and biased toward a target (`bias`), that it
     gives a sequence of sets (`length`, `slate`) which drift (`drift`), and that collections are curated (`playlists`). How
-    far, how long and how many is not said there, and nothing of `reach`, `likes`, `dislikes`, `wishes`, `ahead`, `sources`,
-    sizes and titles. People (CPCD) talk for 5.3 turns, like 3.6 tracks in each and refuse 1.0.
+    far, how long and how many is not said there, and nothing of `reach`, `named`, `likes`, `dislikes`, `wishes`, `ahead`,
+    `sources`, sizes and titles. A page shows a whole set; who reads knows of it what is named. People (CPCD) talk for 5.3
+    turns, like 3.6 tracks in each and refuse 1.0.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -60,8 +61,9 @@ class Options(BaseModel):
     noise: float = Field(0.5, ge=0, description="temperature of a step's softmax: 0 takes the best, more goes astray")
     reach: float = Field(0.25, gt=0, le=1, description="share of all collections that a step chooses among: the nearest")
     slate: int = Field(MAX_TRACK_SEQ, ge=1, le=MAX_TRACK_SEQ, description="tracks of a set at the most")
-    likes: int = Field(3, ge=1, le=5, description="tracks of a set that are liked at the most: those nearest to the target")
-    dislikes: float = Field(0.4, ge=0, le=1, description="chance that a set's track farthest from the target is refused")
+    named: int = Field(2, ge=1, le=3, description="tracks of a set that its turn names: only these are liked or refused")
+    likes: int = Field(3, ge=1, le=3, description="named tracks that are liked at the most: those nearest to the target")
+    dislikes: float = Field(0.4, ge=0, le=1, description="chance that the named track farthest from the target is refused")
     ahead: int = Field(0, ge=0, le=2, description="tracks of the set to come that the user hears too; for larger listeners")
     wishes: int = Field(2, ge=1, le=3, description="wishes that a turn adds at the most")
     sonic: float = Field(0.5, ge=0, le=1, description="how often wishes name what the sound shows: 0 as people do")
@@ -339,10 +341,11 @@ def _user_turn(walk: _Walk) -> list[int]:
 
 
 def _judge(walk: _Walk) -> tuple[list[int], list[int]]:
-    """Of the last set: what is liked, nearest to the target, and what is refused, farthest and not of it."""
+    """Of what was named of the last set: what is liked, nearest to the target, and what is refused, farthest and not of it."""
     if not walk.slate:
         return [], []
-    order = [walk.slate[i] for i in np.argsort(-walk.nearness(walk.slate), kind="stable")]
+    named = walk.slate[: walk.options.named]
+    order = [named[i] for i in np.argsort(-walk.nearness(named), kind="stable")]
     refused = []
     if len(order) > 1 and order[-1] not in walk.cascade.goal.members and walk.rng.random() < walk.options.dislikes:
         refused = [order.pop()]
@@ -418,7 +421,8 @@ def _judged_clips(walk: _Walk, liked: Sequence[int], refused: Sequence[int]) -> 
     """Two tracks of the last set: one that is left behind, then the liked one that points to what comes."""
     audible = walk.snapshot.audible
     good = [t for t in liked if audible[t]][:1]
-    others = [walk.slate[i] for i in np.argsort(walk.nearness(walk.slate), kind="stable")] if walk.slate else []
+    named = walk.slate[: walk.options.named]
+    others = [named[i] for i in np.argsort(walk.nearness(named), kind="stable")] if named else []
     left = [t for t in (*refused, *others) if audible[t] and t not in liked][:1]
     return tuple(walk.clip(t) for t in (*left, *good))
 
@@ -450,4 +454,5 @@ def _assistant_turn(walk: _Walk, tracks: list[int]) -> None:
     walk.cascade.offer(tracks)
     walk.slate = tracks
     clips = (walk.clip(tracks[0]),) if walk.snapshot.audible[tracks[0]] else ()
-    walk.recommender_says(["passive_recommend"], tracks=tracks, clips=clips)
+    named = min(walk.options.named, len(tracks))
+    walk.recommender_says(["passive_recommend"], tracks=tracks, named=named, clips=clips)
