@@ -193,10 +193,10 @@ def queries_right(listener, n: int, seed: int) -> list[bool]:
     """Whether a query holds just what the seeker's words ask for: all of it, and nothing else."""
     rng = random.Random(seed)
     asked = [searching(rng) for _ in range(n)]
-    requests = [Request(str(i), [{"role": "user", "content": [{"type": "text", "text": state}]}])
-                for i, (state, _) in enumerate(asked)]  # fmt: skip
+    requests = [Request(str(i), [{"role": "user", "content": [{"type": "text", "text": one.state}]}])
+                for i, one in enumerate(asked)]  # fmt: skip
     texts = [c[0] for c in listener.write(requests, n=1, sampling=Sampling(temperature=0))]
-    return [_terms(text) == _terms(true) for text, (_, true) in zip(texts, asked, strict=True)]
+    return [_terms(text) == _terms(one.answer) for text, one in zip(texts, asked, strict=True)]
 
 
 def _terms(query: str) -> set[str]:
@@ -246,7 +246,7 @@ def listener_rows(
     table = {}
     extra = {"listed": listed_rows(listener, sounds, labels), "recipes": recipe_rows(listener, sounds, labels, seed=seed),
              "suits": suits_right(listener, sounds, labels, seed=seed)}  # fmt: skip
-    extra["events"] = event_rows(listener, events, n=len(labels), seed=seed)
+    extra["events"] = event_rows(listener, events, n=2 * len(labels), seed=seed)
     labels = [row for row in labels for _ in range(n_briefs)]
     given = recommending_briefs(labels, seed)
 
