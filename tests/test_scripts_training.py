@@ -39,6 +39,8 @@ def test_listener_is_trained_saved_and_gone_on_with(clips, tmp_path):
     assert "saved" in run("train_listener_mini.py", clips, "--out", tmp_path, *minutes)
     assert LocalListener.load(str(tmp_path / "model")).sample_rate == 16_000
     assert "going on from stage 5" in run("train_listener_mini.py", clips, "--out", tmp_path, *minutes)
+    more = ("--begin", tmp_path / "model", "--minutes", 0, 0, 0, 0.05, 0, "--batch", 8)
+    assert "saved" in run("train_listener_mini.py", clips, "--out", tmp_path / "more", *more)
 
 
 @pytest.mark.slow

@@ -302,7 +302,9 @@ def _someone_else(talk: _Talk, refused: int) -> tuple[list[Attribute], list[Attr
         return [], []
     attribute = Attribute("artist", snapshot.artists[code].as_py(), "avoid")
     like = Attribute("artist", attribute.value, "like")
-    if attribute in cascade.spent or like in cascade.in_force or not (cascade.fresh & cascade.mask_of(attribute)).any():
+    others = cascade.mask_of(attribute)
+    narrows, leaves = (cascade.pool & ~others).any(), (cascade.fresh & others).any()
+    if attribute in cascade.spent or like in cascade.in_force or not (narrows and leaves):
         return [], []
     replaced = cascade.add(attribute)
     return [attribute], replaced
