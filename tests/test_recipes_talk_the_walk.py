@@ -163,7 +163,8 @@ def test_intents_say_what_the_turn_does(world):
             assert intents <= set(ROLE_INTENTS["user"]) and answer.intents == ("passive_recommend",)
             assert list(asked.intents) == sorted(intents)
             assert ("initial_query" in intents) == (i == 0)
-            assert ("accept_response" in intents) == bool(asked.liked) == (i > 0)
+            assert ("accept_response" in intents) == bool(asked.liked)
+            assert bool(asked.liked or asked.refused) == (i > 0)
             assert ("reject_response" in intents) == bool(asked.refused)
             assert ("add_filter" in intents) == bool(asked.attributes)
             assert ("remove_filter" in intents) == bool(asked.removed)
@@ -200,15 +201,16 @@ def test_likes_are_nearer_the_target_than_what_is_refused(world):
     assert bool(refused) == (world.options.dislikes > 0)
 
 
-def test_two_tracks_of_the_last_set_are_heard_the_liked_one_last(world):
+def test_two_tracks_that_were_named_are_heard_the_liked_one_last(world):
     pairs_heard = 0
     for plan in world.plans:
-        heard = {}
+        heard, named = {}, set()
         for asked, answer, last in _exchanges(plan):
+            named |= {*last[: world.options.named]}
             for clip in (*asked.clips, *asked.ahead, *answer.clips):
                 assert (clip.track_id, clip.start_s, clip.end_s) in world.windows and plan.tracks[clip.track_id].path
                 assert heard.setdefault(clip.track_id, clip) == clip  # both sides speak of the same seconds
-            assert {c.track_id for c in asked.clips} <= set(last) and len({c.track_id for c in asked.clips}) == len(asked.clips)
+            assert {c.track_id for c in asked.clips} <= named and len({c.track_id for c in asked.clips}) == len(asked.clips)
             if any(world.rows[i]["embedding"] for i in asked.liked):
                 assert asked.clips[-1].track_id in asked.liked
             if len(asked.clips) == 2:
@@ -216,7 +218,8 @@ def test_two_tracks_of_the_last_set_are_heard_the_liked_one_last(world):
                 assert asked.clips[0].track_id not in asked.liked
             audible = [i for i in answer.track_seq if world.rows[i]["embedding"] is not None]
             assert [c.track_id for c in answer.clips] == ([answer.track_seq[0]] if audible else [])
-    assert pairs_heard > len(world.plans) / 3
+    longer = [plan for plan in world.plans if len(plan.turns) > 4]  # before a second move only one track was named
+    assert pairs_heard >= len(longer) / 3 or world.options.dislikes == 1
 
 
 def test_ahead_play_the_first_tracks_of_the_set_that_comes(world):

@@ -61,9 +61,9 @@ class Options(BaseModel):
     noise: float = Field(0.5, ge=0, description="temperature of a step's softmax: 0 takes the best, more goes astray")
     reach: float = Field(0.25, gt=0, le=1, description="share of all collections that a step chooses among: the nearest")
     slate: int = Field(MAX_TRACK_SEQ, ge=1, le=MAX_TRACK_SEQ, description="tracks of a set at the most")
-    named: int = Field(2, ge=1, le=3, description="tracks of a set that its turn names: only these are liked or refused")
+    named: int = Field(1, ge=1, le=3, description="tracks of a set that its turn names: only these are liked or refused")
     likes: int = Field(3, ge=1, le=3, description="named tracks that are liked at the most: those nearest to the target")
-    dislikes: float = Field(0.4, ge=0, le=1, description="chance that the named track farthest from the target is refused")
+    dislikes: float = Field(0.25, ge=0, le=1, description="chance that the named track farthest from the target is refused")
     ahead: int = Field(0, ge=0, le=2, description="tracks of the set to come that the user hears too; for larger listeners")
     wishes: int = Field(2, ge=1, le=3, description="wishes that a turn adds at the most")
     sonic: float = Field(0.5, ge=0, le=1, description="how often wishes name what the sound shows: 0 as people do")
@@ -179,6 +179,7 @@ class _Walk(Talk):
     position: np.ndarray
     path: list[int] = field(default_factory=list)
     slate: list[int] = field(default_factory=list)
+    spoken: list[int] = field(default_factory=list)  # tracks that were named, of all sets
     clips: dict[int, Clip] = field(default_factory=dict)
 
     def clip(self, track: int) -> Clip:
@@ -327,7 +328,7 @@ def _user_turn(walk: _Walk) -> list[int]:
         added = _likeness(walk, liked, fresh)
     tracks = _slate(walk, fresh)
     clips, ahead = _judged_clips(walk, liked, refused), _clips_ahead(walk, tracks)
-    intents = {"initial_query"} if first else {"accept_response"}
+    intents = {"initial_query"} if first else {"accept_response"} if liked else set()
     intents |= {"greeting"} if first and walk.rng.random() < GREETING_SHARE else set()
     intents |= {"add_filter"} if added else set()
     intents |= {"remove_filter"} if removed else set()
@@ -347,7 +348,7 @@ def _judge(walk: _Walk) -> tuple[list[int], list[int]]:
     named = walk.slate[: walk.options.named]
     order = [named[i] for i in np.argsort(-walk.nearness(named), kind="stable")]
     refused = []
-    if len(order) > 1 and order[-1] not in walk.cascade.goal.members and walk.rng.random() < walk.options.dislikes:
+    if order[-1] not in walk.cascade.goal.members and walk.rng.random() < walk.options.dislikes:
         refused = [order.pop()]
     return order[: walk.rng.randint(1, walk.options.likes)], refused
 
@@ -418,11 +419,12 @@ def _likeness(walk: _Walk, liked: Sequence[int], tracks: np.ndarray) -> list[Att
 
 
 def _judged_clips(walk: _Walk, liked: Sequence[int], refused: Sequence[int]) -> tuple[Clip, ...]:
-    """Two tracks of the last set: one that is left behind, then the liked one that points to what comes."""
+    """Two tracks that were named: one that is left behind, of the last set or one before, then the liked one, if any."""
     audible = walk.snapshot.audible
     good = [t for t in liked if audible[t]][:1]
     named = walk.slate[: walk.options.named]
     others = [named[i] for i in np.argsort(walk.nearness(named), kind="stable")] if named else []
+    others += [t for t in reversed(walk.spoken) if t not in named]
     left = [t for t in (*refused, *others) if audible[t] and t not in liked][:1]
     return tuple(walk.clip(t) for t in (*left, *good))
 
@@ -455,4 +457,5 @@ def _assistant_turn(walk: _Walk, tracks: list[int]) -> None:
     walk.slate = tracks
     clips = (walk.clip(tracks[0]),) if walk.snapshot.audible[tracks[0]] else ()
     named = min(walk.options.named, len(tracks))
+    walk.spoken += tracks[:named]
     walk.recommender_says(["passive_recommend"], tracks=tracks, named=named, clips=clips)
