@@ -147,6 +147,10 @@ _CHEERS = re.compile(
     r"|\bmay N keep\b|\b(?:fond\w*|fans|admirers?) (?:for|of) N\b|\bkeep(?:ing)? N\b(?! (?:out|off|away|from))"
     r"|\b(?:(?:going|judging) by|on the strength of|goes well with) N\b|\bN fans\b"
 )
+_OFFERS = re.compile(
+    r"\bN (?:too|as well)\b|\b(?:try|how about|what about|here(?:'s| is)|recommend(?:ing)?|suggest(?:ing)?|next(?: up)?(?: is)?"
+    r"|might like|(?:and|or)(?: also| maybe| perhaps| even)) N\b(?! (?:off|out|aside|away|no more)\b)"
+)
 # The same where no track is named, and there is only one that it can be said of.
 _DOWN_AT_ALL = re.compile(
     r"\bno hard feelings\b|\bsorry to hear\b|\bsorry (?:it|that|this|you)(?: one)? (?:was(?: not|n't)|did(?: not|n't)|miss)",
@@ -184,7 +188,7 @@ _LEAVES = _of(
 def agrees(said: Utterance) -> Iterator[Fault]:
     """Nobody says of a track that pleased what is said of one that did not, or the other way round.
 
-    The recommender turns down no track that was just liked or that it offers, and cheers none that was refused.
+    The recommender turns down no track that was just liked or that it offers, and cheers or offers again none that was refused.
     """
     brief = said.brief
     if brief.role == "user":
@@ -195,9 +199,10 @@ def agrees(said: Utterance) -> Iterator[Fault]:
         (offered, (*brief.liked, *brief.refused), _TURNS_DOWN, _DOWN_AT_ALL, "offered, and is turned down"),
         (brief.liked, brief.refused, _TURNS_DOWN, _DOWN_AT_ALL, "liked, and is turned down"),
         (brief.refused, brief.liked, _CHEERS, _CHEERS_AT_ALL, "refused, and is cheered"),
+        (brief.refused, (*brief.liked, *brief.offered), _OFFERS, None, "refused, and is offered again"),
     ):
         found = [_unless_denied(of_it, _pointed(said.text, name, others)) for name in names]
-        found += [at_all.search(said.masked)] if names and not others and names is not offered else []
+        found += [at_all.search(said.masked)] if at_all and names and not others and names is not offered else []
         for match in filter(None, found):
             yield Fault("agreement", match[0], f"the track (N) was {contrary}")
 

@@ -150,16 +150,17 @@ def _hints(config: GenerateConfig, catalog, plans: Sequence[Plan]) -> Hints | No
 
 
 def refuse_ahead(listener, plans: Sequence[Plan]) -> None:
-    """Raise for a listener that was taught with two clips at the most, where plans play tracks ahead of them.
+    """Raise where plans play tracks ahead, and with them more clips than a listener was taught with.
 
     Raises
     ------
     InputError
         Naming what to do instead.
     """
-    if listener.by_the_book and any(turn.ahead for plan in plans for turn in plan.turns):
-        raise InputError(f"{listener.model_id} was taught with two clips at the most, and these plans play tracks ahead of "
-                         "them. Take a larger listener, or plan with --set ahead=0")  # fmt: skip
+    most = max((len(turn.ahead) + len(turn.clips[-2:]) for plan in plans for turn in plan.turns if turn.ahead), default=0)
+    if listener.max_clips is not None and most > listener.max_clips:
+        raise InputError(f"{listener.model_id} was taught with {listener.max_clips} clips at the most, and these plans play "
+                         f"{most}. Take a larger listener, or plan with --set ahead=0")  # fmt: skip
 
 
 def refuse_deaf(listener, cache: Path) -> None:

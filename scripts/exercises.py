@@ -15,8 +15,7 @@ from mdialog import brief as briefs
 from mdialog import claims, happenings, vocab
 from mdialog.attributes import to_query
 from mdialog.exam import LIST_TASK
-from mdialog.synth import artists, phrases, questions
-from mdialog.synth import happenings as synth_happenings
+from mdialog.synth import artists, phrases
 from mdialog.synth.briefs import random_name
 from mdialog.synth.labels import ClipEvents, ClipLabels
 
@@ -26,12 +25,9 @@ AUDIO_TOKENS = 125  # for ten seconds
 FACT_WEIGHT = 4.0  # of the words that say something audible: few, and all that listening is about
 
 # Exercises beside the phrase book, each a way to say many facts densely, so that listening and copying are learned in
-# minutes: name every label of the clip (LIST_TASK), or every sound with its times; repeat the names of the brief; answer a
-# question by its value alone.
+# minutes: name every label of the clip (LIST_TASK), or every sound with its times; repeat the names of the brief.
 REPEAT_TASK = "repeat the names"
 EVENTS_TASK = "list the sounds and their seconds"
-SHORT_TASK = "in short"
-SHORT = {"music": 4, "two": 5, "events": 6}  # questions answered in short, beside the talk of one sequence
 SILENT = 0.4  # share of batches without sound
 REPEATED = 0.4  # share of those exercises that repeat names
 SEARCHED = 0.25  # share of exercises without sound that write a query
@@ -155,33 +151,13 @@ def without_sound(rng: random.Random, data: clip_data.Clips) -> Exercise:
 
 
 def with_sound(rng: random.Random, data: clip_data.Clips) -> Exercise:
-    """Turns of talk about a clip or two; what the clip is, listed; questions answered in short."""
+    """Turns of talk about a clip or two; what the clip is, listed."""
     rows = tuple(rng.randrange(len(data)) for _ in range(rng.choices((1, 2), weights=(2, 1))[0]))
     turns = [talk(rng, data, rows) for _ in range(TURNS)]
     labels = [data.labels[row] for row in rows]
     if len(rows) == 1:
         turns.append(dense(LIST_TASK, "; ".join(heard_facts(labels[0]))))
-    turns += [music_in_short(rng, labels) for _ in range(SHORT["two" if len(rows) > 1 else "music"])]
     return Exercise(rows, tuple(turns))
-
-
-def in_short(rng: random.Random, ask: str, answer: str) -> Turn:
-    """A question as a brief has it, answered by its value alone: what is asked after is listened for, without a sentence."""
-    brief = briefs.Brief(role="assistant", intents=("item_attribute_answer",), manner="terse", asks=(ask,),
-                         template=rng.randrange(briefs.TEMPLATES))  # fmt: skip
-    return dense(SHORT_TASK + "\n" + briefs.state(brief), answer)
-
-
-def music_in_short(rng: random.Random, labels: Sequence[ClipLabels]) -> Turn:
-    """A question about the last clip, or about two."""
-    ask = questions.draw_ask(rng, labels[-1], compares=len(labels) > 1)
-    return in_short(rng, ask, questions.value_of(ask, labels))
-
-
-def event_in_short(rng: random.Random, clip: ClipEvents) -> Turn:
-    """A question about the sound events of a clip."""
-    ask = happenings.draw_ask(rng, clip.events)
-    return in_short(rng, ask, synth_happenings.value_of(ask, clip))
 
 
 def told_events(rng: random.Random, scenes: clip_data.Clips) -> Exercise:
@@ -191,10 +167,10 @@ def told_events(rng: random.Random, scenes: clip_data.Clips) -> Exercise:
 
 
 def with_events(rng: random.Random, scenes: clip_data.Clips) -> Exercise:
-    """Questions about a clip of sound events and their answers, at length and in short; what sounds when, listed."""
+    """Questions about a clip of sound events and their answers; what sounds when, listed."""
     row = rng.randrange(len(scenes))
     clip = scenes.labels[row]
-    turns = [event_talk(rng, clip) for _ in range(TURNS)] + [event_in_short(rng, clip) for _ in range(SHORT["events"])]
+    turns = [event_talk(rng, clip) for _ in range(TURNS)]
     return Exercise((row,), (*turns, dense(EVENTS_TASK, timed(clip))))
 
 
@@ -238,6 +214,10 @@ class Batches:
                 groups += [pool[i : i + size] for i in range(0, len(pool), size)]
             self.rng.shuffle(groups)
             yield from map(self._collate, groups)
+
+    def batch(self, exercises: Sequence[Exercise]):
+        """These exercises as one batch."""
+        return self._collate([self._encode(exercise) for exercise in exercises])
 
     def _quiet(self) -> Exercise:
         if self.scenes is not None and self.rng.random() < TOLD_EVENTS:

@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 from counting import BEATS_HZ
-from exercises import AUDIO_TOKENS
 from torch import nn
 from torch.nn import functional as F
 
@@ -140,35 +139,3 @@ def rhythm(mel: torch.Tensor, *, frames_per_s: float) -> torch.Tensor:
     power = (there @ angle.cos().T) ** 2 + (there @ angle.sin().T) ** 2
     size = power.sqrt().view(BANDS, n, -1).transpose(0, 1)
     return (size / (size.square().mean(2, keepdim=True).sqrt() + 1e-4)).reshape(n, -1)
-
-
-# ---- sound events: what is where, since when and how long
-
-SECONDS = 11  # of a sound: not there, or in which second it begins, or how many it is there
-
-
-def begins(clips) -> torch.Tensor:
-    """In which second each sound first begins, counted from 1; 0 where it is not there. Shape (n, sounds)."""
-    names = vocab.events().names
-    out = torch.zeros(len(clips), len(names), dtype=torch.long)
-    for i, clip in enumerate(clips):
-        for event in reversed(clip.events):
-            out[i, names.index(event.label)] = 1 + min(int(event.start_s), SECONDS - 2)
-    return out
-
-
-def lasting(there: torch.Tensor) -> torch.Tensor:
-    """For how many seconds, at least one, each sound is there at all; 0 where it is not. Shape (n, sounds)."""
-    seconds = there.sum(1) * (SECONDS - 1) / AUDIO_TOKENS
-    return torch.where(seconds > 0, seconds.round().clamp(min=1), 0).long()
-
-
-def sounding(clips) -> torch.Tensor:
-    """Which sounds are there at every audio token of these clips: 0 or 1, (n, AUDIO_TOKENS, sounds)."""
-    names = vocab.events().names
-    out = torch.zeros(len(clips), AUDIO_TOKENS, len(names))
-    for i, clip in enumerate(clips):
-        for event in clip.events:
-            first, end = (round(s / clip.duration_s * AUDIO_TOKENS) for s in (event.start_s, event.end_s))
-            out[i, first:end, names.index(event.label)] = 1.0
-    return out

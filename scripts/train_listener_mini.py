@@ -9,10 +9,9 @@ Five stages, each with its own minutes, resumable from the last checkpoint:
 2. counting: layers that count beats are put in front of it (counting.py), and it learns to use them;
 3. text: the language model on briefs and utterances without any sound: short sequences in which it learns to copy names,
    to do what the brief says, and to put facts (written into the brief as hints) into words;
-4. language: the language model on frozen, stored encoder outputs, with the phrase book, which speaks most of what the
-   encoder's heads find clear, of music and of scenes of sound events, which the encoder never learned. Half-way up the
-   model, heads read where a clip's audio ends what was gathered of it, and at every place of it which sounds are there:
-   of the clips of a batch, and of many more that are only listened to, by this half alone;
+4. language: the language model on frozen, stored encoder outputs: with drills of listening (drills.py), at first mostly,
+   and with the phrase book, which speaks most of what the encoder's heads find clear, of music and of scenes of sound
+   events, which the encoder never learned. Heads half-way up the model (gathering.py) say what is to be gathered there;
 5. joint: everything together, features augmented.
 
 ``--begin models/listener-mini`` goes on from a finished model with the stage "language": heads are fitted to its encoder
@@ -22,132 +21,31 @@ The same code runs on a GPU with ``--device cuda``, and on every core of a machi
 ``torchrun --nproc-per-node N scripts/train_listener_mini.py ... --threads 1``.
 """
 
-import copy
 import dataclasses
 import math
 import time
+from collections import defaultdict
 from pathlib import Path
 
 import clips as clip_data
 import numpy as np
 import torch
-from counting import BEATS_HZ, RULED, before_reading, freeze, put_in_front, reserve, teach_reading
-from exercises import AUDIO_TOKENS, SPECIAL, Batches, build_tokenizer, copying_drills, tokenizer_texts
-from heads import BANDS, SECONDS, Heads, begins, lasting, rhythm, sounding, targets
-from render_clips import listener_extractor
+from counting import BEATS_HZ, before_reading, freeze, put_in_front, reserve, teach_reading
+from drills import Drills
+from exercises import SPECIAL, Batches, build_tokenizer, copying_drills, tokenizer_texts
+from gathering import Gathering
+from heads import BANDS, Heads, rhythm, targets
+from listener_model import AUDIO_FRAMES, D_AUDIO, D_TEXT, build_model, export, language_loss, read
 from states import stored
 from torch.nn import functional as F
-from training import Clock, Crew, augmented, kept_tokenizer, parser, rounded, start
-
-from mdialog import vocab
-
-D_AUDIO, AUDIO_LAYERS, FFN = 288, 6, 960
-D_TEXT, TEXT_LAYERS = 256, 4
-AUDIO_FRAMES = 500  # for ten seconds
-
-# Only the user message is read: instructions for larger models stand in the system message.
-CHAT_TEMPLATE = (
-    "{% for message in messages %}"
-    "{% if message['role'] == 'user' %}"
-    "{% if message['content'] is string %}{{ message['content'] }}"
-    "{% else %}{% for part in message['content'] %}"
-    "{% if part['type'] == 'audio' %}{{ '<|audio_bos|><|AUDIO|><|audio_eos|>\\n' }}"
-    "{% elif part['type'] == 'text' %}{{ part['text'] }}{% endif %}"
-    "{% endfor %}{% endif %}{{ '<|im_end|>\\n' }}"
-    "{% elif message['role'] == 'assistant' %}{{ '<|im_start|>' }}"
-    "{% if message['content'] is string %}{{ message['content'] }}"
-    "{% else %}{% for part in message['content'] %}{{ part['text'] }}{% endfor %}{% endif %}{{ '<|im_end|>\\n' }}{% endif %}"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|im_start|>' }}{% endif %}"
-)
-
-
-def build_model(tokenizer):
-    """A Qwen2-Audio of about 11 million parameters."""
-    from transformers import Qwen2AudioConfig, Qwen2AudioForConditionalGeneration
-
-    config = Qwen2AudioConfig(
-        audio_config={
-            "model_type": "qwen2_audio_encoder", "num_mel_bins": 192, "d_model": D_AUDIO,
-            "encoder_layers": AUDIO_LAYERS, "encoder_attention_heads": D_AUDIO // 32, "encoder_ffn_dim": FFN,
-            "max_source_positions": AUDIO_FRAMES // 2,
-        },
-        text_config={
-            "model_type": "qwen2", "vocab_size": len(tokenizer), "hidden_size": D_TEXT,
-            "intermediate_size": 3 * D_TEXT, "num_hidden_layers": TEXT_LAYERS, "num_attention_heads": 4,
-            "num_key_value_heads": 4, "max_position_embeddings": 1024, "tie_word_embeddings": False,
-            "rope_parameters": {"rope_type": "default", "rope_theta": 10_000.0},
-            "bos_token_id": None, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id,
-        },
-        audio_token_index=tokenizer.convert_tokens_to_ids("<|AUDIO|>"),
-    )
-    model = Qwen2AudioForConditionalGeneration(config)
-    tower = model.model.audio_tower
-    # Sinusoids, as Whisper's encoder has, slower than beats: those come with the layers that count.
-    places = D_AUDIO - RULED
-    slow_hz = 0.02 * (1.0 / 0.02) ** (torch.arange(places // 2) / (places // 2))
-    angles = 2 * math.pi * torch.arange(AUDIO_FRAMES // 2)[:, None] / (AUDIO_FRAMES / 2 / 10.0) * slow_hz
-    tower.embed_positions.weight.data[:, :places] = 0.3 * torch.cat([angles.sin(), angles.cos()], 1)
-    # Weights by the width of each layer. The default spread of .02 suits thousands of dimensions. At 256 attention stays
-    # even, and copying does not begin: after 660 batches of drills their loss stood at 7.97 (chance is 8.0), with these
-    # weights at 7.80 after 460 and under 6.1 a hundred batches later. In the encoder the convolutions' output (.03) would
-    # drown in the positions (.64): after 150 batches the heads' loss was 22.7, with these weights 22.0.
-    for name, weight in [*model.model.language_model.named_parameters(), *tower.named_parameters()]:
-        if weight.ndim > 1 and "embed_positions" not in name:
-            torch.nn.init.normal_(weight, std=1.0 if "embed" in name else weight[0].numel() ** -0.5)
-    model.set_attn_implementation({"audio_config": "eager"})  # on a CPU a fifth faster to train here than the default
-    own = model.generation_config  # the nucleus of a word about the sound is small: it is then the likeliest one
-    own.do_sample, own.temperature, own.top_p, model.config.stated_top_p = True, 0.7, 0.8, 0.1
-    model.config.by_the_book = True
-    model.generation_config.eos_token_id = tokenizer.eos_token_id
-    model.generation_config.pad_token_id = tokenizer.pad_token_id
-    return model
-
-
-def language_loss(model, ids, labels, weights, positions, segments, audio_states=None) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weighted cross entropy of the answers, and what stands half-way up the language model where it hears the clips.
-
-    Only positions that are counted go through the vocabulary layer. Padding is on the right, where no counted token
-    can look, so that no mask is needed but for `segments`: a turn sees the sound and itself.
-
-    Returns
-    -------
-    loss : torch.Tensor [shape=()]
-    heard : torch.Tensor [shape=(n_clips, AUDIO_TOKENS + 1, d_text)]
-        At every place of each clip, and right after it.
-    """
-    inner = model.model
-    embeds = inner.language_model.get_input_embeddings()(ids)
-    if audio_states is not None:
-        projected = inner.multi_modal_projector(audio_states).to(embeds.dtype)
-        where = (ids == model.config.audio_token_id).unsqueeze(-1)
-        embeds = embeds.masked_scatter(where, projected)
-    seen = None
-    if segments is not None:
-        seen = (segments[:, None, :] == 0) | (segments[:, None, :] == segments[:, :, None])
-        seen = seen.tril()[:, None]
-    out = inner.language_model(inputs_embeds=embeds, attention_mask=seen, position_ids=positions, use_cache=False,
-                               output_hidden_states=True)
-    said = labels[:, 1:] != -100
-    logits = model.lm_head(out.last_hidden_state[:, :-1][said])
-    there = ids == model.config.audio_token_id
-    there = there | F.pad(there[:, :-1], (1, 0))
-    heard = out.hidden_states[TEXT_LAYERS // 2][there]
-    heard = heard.view(len(heard) // (AUDIO_TOKENS + 1), AUDIO_TOKENS + 1, D_TEXT)
-    each = F.cross_entropy(logits.float(), labels[:, 1:][said], reduction="none")
-    weight = weights[:, 1:][said]
-    return (each * weight).sum() / weight.sum(), heard
-
+from training import Clock, Crew, augmented, kept_tokenizer, parser, start
 
 DRILLED = 0.5  # drills end when their loss is under this: seven of eight tokens are copied by then
 STAGES = ("encoder", "counting", "text", "language", "joint")
-PARTS = ("model", "heads", "counter", "gatherers", "spotter", "timer", "placer")
+PARTS = ("model", "heads", "counter", "gathering")
 COUNTING = 4.0  # weight of the loss of the rhythm's spectrum
-GATHERING = 0.15  # weight of the loss of what is gathered
-SPOTTING, TIMING = 6.0, 2.0  # weights of the losses of which sounds are where, and of what is gathered of their begins
-PLACING = 1.0  # weight of the loss of which second each place of a clip is
-HEADS_FIRST = 0.04  # of the minutes that go on from a finished model: new heads learn to read it before they teach it
-LISTENED = 24  # clips a step that are only listened to, two of three of them scenes
+HEADS_FIRST = 0.02  # of the minutes that go on from a finished model: new heads learn to read it before they teach it
+DRILL_SHARES = (0.85, 0.3)  # of the steps of the stage "language", at its begin and its end
 
 
 class Trainer:
@@ -160,12 +58,7 @@ class Trainer:
             reserve(self.model.model.audio_tower)
         self.heads = Heads(D_AUDIO).to(args.device)  # on the encoder's mean
         self.counter = torch.nn.Linear(D_AUDIO, BANDS * len(BEATS_HZ)).to(args.device)
-        self.gatherers = Heads(D_TEXT).to(args.device)  # on what the language model gathers of a clip
-        self.spotter = torch.nn.Linear(D_TEXT, len(vocab.events().names)).to(args.device)  # on each place of a clip
-        self.timer = torch.nn.Linear(D_TEXT, 2 * len(vocab.events().names) * SECONDS).to(args.device)  # where the clip ends
-        # Which second of the clip a place is: the encoder hardly hands it on (a linear probe explains a tenth of it), so that
-        # what is to say when a sound comes in has to count places first.
-        self.placer = torch.nn.Linear(D_TEXT, SECONDS - 1).to(args.device)
+        self.gathering = Gathering(D_TEXT).to(args.device)  # half-way up the language model
         self.true = {k: x.to(args.device) for k, x in targets(train.labels).items()}
         self.stored: tuple[np.ndarray, ...] = ()  # the encoder's outputs, from `told` on
         self.path = args.out / "checkpoint.pt"
@@ -346,63 +239,32 @@ class Trainer:
 
         self._steps(clock, stage, (self.model.model.language_model, self.model.lm_head), losses())
 
-    def _said(self, batch, rows, audio):
-        """Loss of a batch of utterances and of what was heard for them."""
-        loss, heard = language_loss(self.model, *self.there(batch), audio)
-        return loss + self._gathered(heard, rows)
-
-    def _gathered(self, heard, rows):
-        """Loss of what was gathered of the music, and of the scenes: which sounds are where, since when and how long."""
-        music, scenes = rows < len(self.train), rows >= len(self.train)
-        place = torch.arange(AUDIO_TOKENS, device=heard.device) * (SECONDS - 1) // AUDIO_TOKENS
-        loss = torch.zeros((), device=heard.device)
-        if len(rows):
-            placed = self.placer(heard[:, :-1]).float().flatten(0, 1)
-            loss = loss + PLACING * F.cross_entropy(placed, place.repeat(len(rows)))
-        if music.any():
-            loss = loss + GATHERING * Heads.loss(self.gatherers(heard[music, -1]), self.true_of(rows[music]))
-        if scenes.any():
-            clips = [self.scenes.labels[row - len(self.train)] for row in rows[scenes]]
-            spotted = self.spotter(heard[scenes, :-1]).float()
-            there = sounding(clips).to(heard.device)
-            loss = loss + SPOTTING * F.binary_cross_entropy_with_logits(spotted, there)
-            timed = self.timer(heard[scenes, -1]).float().view(-1, SECONDS)
-            rare = torch.tensor([0.1] + [1.0] * (SECONDS - 1), device=timed.device)
-            true = torch.stack([begins(clips), lasting(there)], 1).to(timed.device)
-            loss = loss + TIMING * F.cross_entropy(timed, true.view(-1), rare)
-        return loss
-
-    def listen(self, audio) -> torch.Tensor:
-        """What stands half-way up the language model at every place of clips and where they end, as in `language_loss`."""
-        inner = self.model.model
-        begin, end = (inner.language_model.get_input_embeddings()(self._mark(x, len(audio))) for x in ("bos", "eos"))
-        played = torch.cat([begin, inner.multi_modal_projector(audio), end], 1)
-        return lower_half(inner.language_model)(inputs_embeds=played, use_cache=False).last_hidden_state[:, 1:]
+    def _gathered(self, heard, rows) -> torch.Tensor:
+        music = rows < len(self.train)
+        scenes = [self.scenes.labels[row - len(self.train)] for row in rows[~music]]
+        return self.gathering.loss(heard, torch.from_numpy(music), self.true_of(rows[music]), scenes)
 
     def language(self, clock: Clock, stage: int) -> None:
-        inner = self.model.model
-        batches = Batches(self.tokenizer, self.told(), batch_size=self.args.batch, seed=self.seed(clock), scenes=self.scenes)
-        rng = np.random.default_rng(self.seed(clock))
+        inner, seed, told = self.model.model, self.seed(clock), self.told()
+        talk, drills = (iter(kind(self.tokenizer, told, batch_size=self.args.batch, seed=seed, scenes=self.scenes))
+                        for kind in (Batches, Drills))  # fmt: skip
+        kinds = np.random.default_rng(int(clock.done_s))  # the same for every process: a step of talk takes longer
         clock.start = time.time()
 
         def losses():
             self.model.train()
-            for *batch, rows in batches:
+            while True:
+                drilled = kinds.random() < DRILL_SHARES[0] + clock.share * (DRILL_SHARES[1] - DRILL_SHARES[0])
+                *batch, rows = next(drills if drilled else talk)
                 audio = self.states_of(rows) if len(rows) else None
-                scenes = len(self.train) + rng.integers(len(self.scenes), size=2 * LISTENED // 3)
-                more = np.concatenate([rng.integers(len(self.train), size=LISTENED // 3), scenes])
                 with self.autocast():
                     loss, heard = language_loss(self.model, *self.there(batch), audio)
-                    both = torch.cat([heard, self.listen(self.states_of(more))])
                     if self.args.begin and clock.share < HEADS_FIRST:
-                        both = both.detach()
-                    parts = both.split([len(heard), len(more)])
-                    gathered = self._gathered(parts[0], rows) + self._gathered(parts[1], more)
-                    yield loss + gathered, len(batch[0])
+                        heard = heard.detach()
+                    yield loss + self._gathered(heard, rows), len(batch[0])
 
-        modules = (inner.language_model, inner.multi_modal_projector, self.model.lm_head, self.gatherers, self.spotter,
-                   self.timer, self.placer)  # fmt: skip
-        self._steps(clock, stage, modules, losses())
+        self._steps(clock, stage, (inner.language_model, inner.multi_modal_projector, self.model.lm_head, self.gathering),
+                    losses())
         self.report_language()
 
     def joint(self, clock: Clock, stage: int) -> None:
@@ -420,11 +282,10 @@ class Trainer:
                     if len(rows):
                         heard, audio = self.heard(rows, noise)
                         extra = 0.3 * heard
-                    loss = self._said(batch, rows, audio)
-                yield loss + extra, len(batch[0])
+                    loss, heard = language_loss(self.model, *self.there(batch), audio)
+                    yield loss + self._gathered(heard, rows) + extra, len(batch[0])
 
-        self._steps(clock, stage, (self.model, self.heads, self.counter, self.gatherers, self.spotter, self.timer,
-                                   self.placer), losses())
+        self._steps(clock, stage, (self.model, self.heads, self.counter, self.gathering), losses())
         self.report_heads()
         self.report_language()
 
@@ -441,61 +302,36 @@ class Trainer:
                 loss, heard = language_loss(self.model, *self.there(batch), audio)
                 losses.append(loss.item())
                 if len(rows):
-                    outs.append(self.gatherers(heard[:, -1]))
+                    outs.append(self.gathering.music(heard[:, -1]))
                     labels += [self.held.labels[row] for row in rows]
             print(f"language, artists held out: loss {np.mean(losses):.3f}", flush=True)
             self._say_heads("gathered", outs, targets(labels))
-            self.report_spotted()
+            self.report_drills()
 
-    def report_spotted(self) -> None:
-        """How well the spotter knows the sounds of scenes held out, place by place: mean average precision over the sounds."""
-        from sklearn.metrics import average_precision_score
-
-        spotted, timed, placed = [], [], []
-        for rows in np.array_split(np.arange(len(self.scenes_held)), math.ceil(len(self.scenes_held) / 32)):
-            heard = self.listen(self.model.model.audio_tower(self.mels(self.scenes_held, rows)).last_hidden_state)
-            spotted.append(self.spotter(heard[:, :-1]).float().cpu())
-            placed.append(self.placer(heard[:, :-1]).argmax(-1).cpu())
-            timed.append(self.timer(heard[:, -1]).float().cpu().view(len(rows), 2, -1, SECONDS))
-        true, found = sounding(self.scenes_held.labels), torch.cat(spotted)
-        each = [average_precision_score(true[..., i].flatten(), found[..., i].flatten()) for i in range(true.shape[-1])
-                if true[..., i].any()]  # fmt: skip
-        facts, told = torch.stack([begins(self.scenes_held.labels), lasting(true)], 1), torch.cat(timed)
-        there = facts[:, 0] > 0
-        second = torch.arange(AUDIO_TOKENS) * (SECONDS - 1) // AUDIO_TOKENS
-        known = average_precision_score(there.flatten(), (1 - told[:, 0].softmax(-1)[..., 0]).flatten())
-        near = ((told[..., 1:].argmax(-1) + 1 - facts).abs() <= 1).transpose(0, 1)[:, there].float().mean(1)
-        print(f"spotted, scenes held out: average precision {np.mean(each):.3f}, chance {true.mean():.3f}; gathered: "
-              f"{known:.3f}, chance {there.float().mean():.3f}, begin within a second {near[0]:.3f}, length {near[1]:.3f}; "
-              f"second known {(torch.cat(placed) == second).float().mean():.3f}", flush=True)  # fmt: skip
-
-    def _mark(self, which: str, n: int) -> torch.Tensor:
-        return torch.full((n, 1), self.tokenizer.convert_tokens_to_ids(f"<|audio_{which}|>"), device=self.args.device)
-
-
-def lower_half(language_model: torch.nn.Module) -> torch.nn.Module:
-    """The same weights, up to where the heads read what was gathered."""
-    half = copy.copy(language_model)
-    half._modules = dict(language_model._modules) | {
-        "layers": language_model.layers[: TEXT_LAYERS // 2], "norm": torch.nn.Identity(),
-    }  # fmt: skip
-    half.config = copy.copy(language_model.config)
-    half.config.num_hidden_layers = TEXT_LAYERS // 2
-    return half
-
-
-def export(model, tokenizer, folder: Path) -> None:
-    """Save what transformers alone can load, in half precision."""
-    from transformers import Qwen2AudioProcessor
-
-    processor = Qwen2AudioProcessor(feature_extractor=listener_extractor(), tokenizer=tokenizer, chat_template=CHAT_TEMPLATE)
-    folder.mkdir(parents=True, exist_ok=True)
-    processor.save_pretrained(folder)
-    model = model.to("cpu").half()
-    for part in (model.model.language_model, model.model.multi_modal_projector, model.lm_head):
-        for weight in part.parameters():
-            weight.data = rounded(weight.data)
-    model.save_pretrained(folder)
+    def report_drills(self) -> None:
+        """Shares of the drills answered right, by what they ask, and what was gathered of the scenes, all held out."""
+        drills = Drills(self.tokenizer, self.held, batch_size=1, seed=54321, scenes=self.scenes_held)
+        right, heard = defaultdict(list), []
+        held = [drills.scene(row) for row in range(len(self.scenes_held))]
+        held += [drills.music((row,)) for row in range(len(self.held))]
+        held += [drills.music((row, row + 1)) for row in range(0, len(self.held) - 1, 2)]
+        for exercise in held:
+            ids, labels, _, positions, segments, rows = drills.batch([exercise])
+            mels = torch.cat([self.mels(self.held, [row]) if row < len(self.held) else
+                              self.mels(self.scenes_held, [row - len(self.held)]) for row in rows])  # fmt: skip
+            states = self.model.model.audio_tower(mels).last_hidden_state
+            logits, half = read(self.model, *self.there((ids, labels, positions, segments)), states)
+            if rows[0] >= len(self.held):
+                heard.append(half)
+            said = labels[0, 1:] != -100
+            wrong = logits.argmax(-1).cpu() != ids[0, 1:][said]
+            about = "scenes" if rows[0] >= len(self.held) else "two" if len(rows) > 1 else "music"
+            for i, turn in enumerate(exercise.turns):
+                asked = turn.state.split(": ")[1].split()[0]
+                right[f"{about} {asked}"].append(not wrong[segments[0, 1:][said] == i + 1].any())
+        found = self.gathering.found(torch.cat(heard), self.scenes_held.labels)
+        print("in short, held out: " + "  ".join(f"{k} {np.mean(x):.3f} (n {len(x)})" for k, x in sorted(right.items())))
+        print("scenes held out: " + "  ".join(f"{k} {x:.3f}" for k, x in found.items()), flush=True)
 
 
 def main() -> None:

@@ -89,7 +89,7 @@ class Reader:
         Whether it names all that it offers, and not the first track alone.
     """
 
-    model_id, sample_rate, max_clip_s, by_the_book = "reader@1", 16000, None, False
+    model_id, sample_rate, max_clip_s, max_clips, by_the_book = "reader@1", 16000, None, None, False
 
     def __init__(self, *, bad: float = 0.3, untrue: float = 0.0, on_write=None, names_all: bool = False):
         self._names_all = names_all

@@ -74,6 +74,21 @@ def test_nobody_offers_what_the_same_turn_turns_down(text, good):
         assert disagrees(text, reply(intents=SETS[1], refused=refused)) is not good
 
 
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ('"Blue Hour" by The Lamps is next. And "Six Springs" too!', False),
+        ('How about "Six Springs"? Or "Blue Hour".', False),
+        ('Try "Blue Hour", and maybe "Six Springs" by Ivo.', False),
+        ('No more "Six Springs". Try "Blue Hour" by The Lamps, and "Third" too.', True),
+        ('"Blue Hour" by The Lamps as well, and I will not play "Six Springs" again.', True),
+        ('How about taking "Six Springs" off and playing "Blue Hour"?', True),
+    ],
+)
+def test_nobody_offers_again_what_was_just_refused(text, good):
+    assert disagrees(text, reply(intents=SETS[1], refused=(SPRINGS,))) is not good
+
+
 def test_of_two_tracks_each_has_its_own_reply():
     brief = reply(liked=(BLUE,), refused=(SPRINGS,))
     assert not disagrees('"Six Springs" is out, "Blue Hour" stays.', brief)

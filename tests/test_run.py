@@ -259,18 +259,21 @@ def test_who_knows_two_clips_refuses_tracks_ahead_before_the_first_word(tmp_path
     walk = ["generate", "--recipe", "talk-the-walk", "--catalog", catalog_path, "--listener", listener_mini, "-n", 1]
     result = CliRunner().invoke(cli.main, [*map(str, walk), "--set", "ahead=2", "--out", str(tmp_path / "run")])
     said = result.output.splitlines()[-1]
-    assert isinstance(result.exception, SystemExit) and "two clips at the most" in said and "--set ahead=0" in said
+    assert isinstance(result.exception, SystemExit) and "2 clips at the most" in said and "--set ahead=0" in said
     assert not (tmp_path / "run" / run.DIALOGUES).exists()
 
 
-def test_only_who_talks_by_the_book_refuses_tracks_ahead_and_only_where_there_are_some(many):
-    book, reader = plans.Reader(), plans.Reader()
-    book.by_the_book = True
-    ahead = [*many, plans.looks_ahead(many[0])]
-    run.refuse_ahead(book, many)
+def test_tracks_ahead_are_refused_where_a_listener_knows_fewer_clips_than_they_make(many):
+    reader, ahead = plans.Reader(), [*many, plans.looks_ahead(many[0])]
     run.refuse_ahead(reader, ahead)
-    with pytest.raises(InputError, match="reader@1 was taught with two clips"):
-        run.refuse_ahead(book, ahead)
+    for known, good in ((1, False), (2, True)):  # one clip ahead, and the one talked of
+        reader.max_clips = known
+        run.refuse_ahead(reader, many)
+        if good:
+            run.refuse_ahead(reader, ahead)
+        else:
+            with pytest.raises(InputError, match="taught with 1 clips at the most, and these plans play 2"):
+                run.refuse_ahead(reader, ahead)
 
 
 @pytest.mark.parametrize(("served", "times"), [(False, 1), (True, 2)])

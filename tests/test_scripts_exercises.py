@@ -1,11 +1,8 @@
 """What the listener is taught with: turns that share a sound do not see each other, drills can only be copied."""
 
 import random
-import re
 import sys
-from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,12 +12,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 
 import exercises as ex
 import heads
-import train_listener_mini as training
+import listener_model
 from clips import Clips
 
-from mdialog import vocab
 from mdialog.metadata import EventSpan
-from mdialog.synth import questions
 from mdialog.synth.compose import compose
 from mdialog.synth.labels import ClipEvents
 
@@ -41,19 +36,19 @@ def clips():
 @pytest.fixture(scope="module")
 def model(tokenizer):
     torch.manual_seed(0)
-    return training.build_model(tokenizer).eval()
+    return listener_model.build_model(tokenizer).eval()
 
 
 @pytest.mark.parametrize("seed", [1, 2, 5])
 def test_turns_in_one_sequence_are_learned_as_if_each_were_alone(model, tokenizer, clips, seed):
     batches = ex.Batches(tokenizer, clips, batch_size=1, seed=seed)
     together = ex.with_sound(random.Random(seed), clips)
-    sound = torch.randn(len(together.rows), ex.AUDIO_TOKENS, training.D_AUDIO)
+    sound = torch.randn(len(together.rows), ex.AUDIO_TOKENS, listener_model.D_AUDIO)
 
     def loss_of(exercise):
         *batch, _ = batches._collate([batches._encode(exercise)])
         with torch.inference_mode():
-            loss, gathered = training.language_loss(model, *batch, sound)
+            loss, gathered = listener_model.language_loss(model, *batch, sound)
         counted = batch[2][:, 1:][batch[1][:, 1:] != -100].sum()
         return loss * counted, counted, gathered
 
@@ -100,28 +95,6 @@ def test_a_dense_turn_is_all_facts(tokenizer, clips):
     assert counted_more(tokenizer, clips, ex.dense("in short", "faster, less energy")) == "faster, less energy"
 
 
-def test_short_answers_are_the_values_that_the_labels_have(clips, scenes):
-    rng, seen = random.Random(0), set()
-    for _ in range(300):
-        clip = scenes.labels[0]
-        state, answer, _ = ex.event_in_short(rng, clip)
-        assert state.startswith(ex.SHORT_TASK)
-        if re.search(r"(?:onset|duration|times) bell|order|whether event", state):
-            asked = re.search(r"(onset|duration|times) bell|(order)|whether event (\w+)", state)
-            seen.add(asked[0])
-            want = {"onset": "2", "duration": "2", "times": "1", "order": "rain"}.get(asked[1] or asked[2])
-            assert answer == (want or ("yes" if asked[3] in ("rain", "bell") else "no"))
-    assert {"onset bell", "duration bell", "times bell", "order", "whether event bell"} <= seen
-    one, two = (replace(clips.labels[0], tempo_bpm=bpm, themes=themes) for bpm, themes in ((90.0, ("party",)), (120.0, ())))
-    assert questions.value_of("compare:tempo", [one, two]) == "faster"
-    assert questions.value_of("compare:tempo", [two, one]) == "slower"
-    assert questions.value_of("compare:tempo", [one, one]) == "same tempo"
-    assert questions.value_of("suits:party", [one, two]) == "other" and questions.value_of("suits:party", [two, one]) == "this"
-    assert questions.value_of("suits:party", [one, one]) == "both"
-    assert questions.value_of("suits:focus", [one, two]) == "neither"
-    assert questions.value_of(f"mode:{one.mode}", [one]) == "yes" and one.genre in questions.value_of("same", [one, two])
-
-
 def test_heads_fitted_afterwards_find_what_an_embedding_holds(clips):
     true = heads.targets([*clips.labels] * 20)
     codes = torch.randn(3, 8, generator=torch.Generator().manual_seed(1)) * torch.logspace(-2, 2, 8)
@@ -137,32 +110,8 @@ def scenes():
     return Clips(listener=[], clap=[], labels=[ClipEvents((rain, bell), 10.0), ClipEvents((), 10.0)])
 
 
-def test_sounds_are_listed_with_their_seconds_and_marked_where_they_are(scenes):
+def test_sounds_are_listed_with_their_seconds(scenes):
     assert [ex.timed(clip) for clip in scenes.labels] == ["rain 0-10; bell 2-4", "none"]
-    true = heads.sounding(scenes.labels)
-    names = vocab.events().names
-    assert true.shape == (2, ex.AUDIO_TOKENS, len(names)) and true[1].sum() == 0
-    assert true[0, :, names.index("rain")].all()
-    bell = true[0, :, names.index("bell")]
-    assert (bell.argmax().item(), bell.sum().item()) == (30, 20)
-    lasting = heads.lasting(true)
-    assert lasting[0, names.index("rain")] == 10 and lasting[0, names.index("bell")] == 2 and lasting.sum() == 12
-    first = heads.begins(scenes.labels)
-    assert first[0, names.index("rain")] == 1 and first[0, names.index("bell")] == 3 and first.sum() == 4
-
-
-def test_half_of_the_model_listens_as_the_whole_of_it_does(model, tokenizer):
-    sound = torch.randn(2, ex.AUDIO_TOKENS, training.D_AUDIO)
-    trainer = training.Trainer.__new__(training.Trainer)
-    trainer.model, trainer.tokenizer, trainer.args = model, tokenizer, SimpleNamespace(device="cpu")
-    ids = tokenizer.encode("<|audio_bos|>" + "<|AUDIO|>" * ex.AUDIO_TOKENS + "<|audio_eos|>\nlist what you hear")
-    ids = torch.tensor([ids, ids])
-    labels = torch.where(torch.arange(ids.shape[1]) == ids.shape[1] - 1, ids, -100)
-    positions = torch.arange(ids.shape[1]).expand(ids.shape)
-    with torch.inference_mode():
-        _, heard = training.language_loss(model, ids, labels, torch.ones(ids.shape), positions, None, sound)
-        assert torch.allclose(trainer.listen(sound), heard, atol=1e-4)
-    assert model.model.language_model.config.num_hidden_layers == training.TEXT_LAYERS
 
 
 def test_a_question_without_sound_is_told_what_sounds(scenes):
@@ -179,7 +128,7 @@ def test_scenes_come_beside_music(tokenizer, clips, scenes):
     share = np.mean(rows >= len(clips))
     assert rows.max() < len(clips) + len(scenes) and 0.2 < share < 0.5
     exercise = ex.with_events(random.Random(0), scenes)
-    assert len(exercise.turns) == ex.TURNS + ex.SHORT["events"] + 1
+    assert len(exercise.turns) == ex.TURNS + 1
     asked = [line for turn in exercise.turns[:-1] for line in turn.state.split("\n") if "item_attribute" in line]
     assert len(asked) == len(exercise.turns) - 1
 

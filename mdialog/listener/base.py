@@ -65,13 +65,15 @@ class Listener(Protocol):
     sampling : Sampling
         As the model's makers advise, else the default.
     by_the_book : bool
-        Whether it learned to talk from the phrase book alone, so that a word that does not stand there is a slip, and two clips
-        are the most that it knows.
+        Whether it learned to talk from the phrase book alone, so that a word that does not stand there is a slip.
+    max_clips : int or None
+        Most clips in one brief that it was taught with; None takes any number.
     """
 
     model_id: str
     sample_rate: int
     max_clip_s: float | None
+    max_clips: int | None
     sampling: Sampling
     by_the_book: bool
 

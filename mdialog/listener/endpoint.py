@@ -58,6 +58,7 @@ class EndpointListener:
 
     sample_rate = SAMPLE_RATE_HZ
     max_clip_s: float | None = None
+    max_clips: int | None = None
     sampling = DEFAULT
     by_the_book = False
 

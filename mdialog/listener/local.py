@@ -65,6 +65,7 @@ class LocalListener:
         self.max_clip_s = _max_clip_s(processor, extractor)
         self.sampling = _advised(model)
         self.by_the_book = bool(getattr(model.config, "by_the_book", False))
+        self.max_clips = getattr(model.config, "max_clips", None)
         self.memo = remember_tower(model)
         self._spelling = Spelling(processor.tokenizer) if spells(processor.tokenizer) else None
         self._stating = stating_tokens(processor.tokenizer)

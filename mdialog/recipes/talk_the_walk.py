@@ -189,6 +189,11 @@ class _Walk(Talk):
             self.clips[track] = best_clip(self.snapshot, track, wanted=self.cascade.in_force)
         return self.clips[track]
 
+    @property
+    def introduced(self) -> list[int]:
+        """The tracks of the last set that were named."""
+        return self.slate[: self.options.named]
+
     def nearness(self, tracks: Sequence[int]) -> np.ndarray:
         """Similarity of tracks to the target."""
         return self.space.place(self.snapshot.embedding[list(tracks)]) @ self.space.places[self.target]
@@ -345,8 +350,7 @@ def _judge(walk: _Walk) -> tuple[list[int], list[int]]:
     """Of what was named of the last set: what is liked, nearest to the target, and what is refused, farthest and not of it."""
     if not walk.slate:
         return [], []
-    named = walk.slate[: walk.options.named]
-    order = [named[i] for i in np.argsort(-walk.nearness(named), kind="stable")]
+    order = [walk.introduced[i] for i in np.argsort(-walk.nearness(walk.introduced), kind="stable")]
     refused = []
     if order[-1] not in walk.cascade.goal.members and walk.rng.random() < walk.options.dislikes:
         refused = [order.pop()]
@@ -422,9 +426,8 @@ def _judged_clips(walk: _Walk, liked: Sequence[int], refused: Sequence[int]) -> 
     """Two tracks that were named: one that is left behind, of the last set or one before, then the liked one, if any."""
     audible = walk.snapshot.audible
     good = [t for t in liked if audible[t]][:1]
-    named = walk.slate[: walk.options.named]
-    others = [named[i] for i in np.argsort(walk.nearness(named), kind="stable")] if named else []
-    others += [t for t in reversed(walk.spoken) if t not in named]
+    others = [walk.introduced[i] for i in np.argsort(walk.nearness(walk.introduced), kind="stable")] if walk.introduced else []
+    others += [t for t in reversed(walk.spoken) if t not in walk.introduced]
     left = [t for t in (*refused, *others) if audible[t] and t not in liked][:1]
     return tuple(walk.clip(t) for t in (*left, *good))
 
@@ -456,6 +459,5 @@ def _assistant_turn(walk: _Walk, tracks: list[int]) -> None:
     walk.cascade.offer(tracks)
     walk.slate = tracks
     clips = (walk.clip(tracks[0]),) if walk.snapshot.audible[tracks[0]] else ()
-    named = min(walk.options.named, len(tracks))
-    walk.spoken += tracks[:named]
-    walk.recommender_says(["passive_recommend"], tracks=tracks, named=named, clips=clips)
+    walk.spoken += walk.introduced
+    walk.recommender_says(["passive_recommend"], tracks=tracks, named=len(walk.introduced), clips=clips)

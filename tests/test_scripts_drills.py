@@ -1,0 +1,132 @@
+"""Drills of listening: every question has the answer of the labels, and what is gathered is marked where it is."""
+
+import random
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
+
+import drills
+import gathering
+import heads
+from clips import Clips
+from exercises import AUDIO_TOKENS
+
+from mdialog import vocab
+from mdialog.metadata import EventSpan
+from mdialog.synth import questions
+from mdialog.synth.compose import compose
+from mdialog.synth.labels import ClipEvents
+
+NAMES = vocab.events().names
+RAIN, BELL = NAMES.index("rain"), NAMES.index("bell")
+
+
+@pytest.fixture(scope="module")
+def clips():
+    labels = [compose(i, genre=g, duration_s=12).labels.over(0, 10) for i, g in enumerate(("folk", "jazz", "techno"))]
+    return Clips(listener=[], clap=[], labels=labels)
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    rain, bell = EventSpan("rain", 0.0, 10.0), EventSpan("bell", 2.4, 4.0)
+    return Clips(listener=[], clap=[], labels=[ClipEvents((rain, bell), 10.0), ClipEvents((), 10.0)])
+
+
+def answers(turns):
+    return {turn.state.split(": ")[1]: turn.answer for turn in turns}
+
+
+def test_a_question_stands_as_in_a_brief():
+    seen = {drills.line("order:bell+rain", random.Random(seed)) for seed in range(20)}
+    assert {one.split(": ")[1] for one in seen} == {"order bell rain"} and len(seen) > 1
+
+
+def test_questions_about_events_have_the_answers_of_their_times(scenes):
+    found = {}
+    for seed in range(20):
+        found |= answers(drills.about_events(random.Random(seed), scenes.labels[0]))
+    assert found["onset bell"] == found["duration bell"] == "2" and found["times bell"] == "1"
+    assert found["order bell rain"] == found["order rain bell"] == "rain"
+    assert found["event"] == "rain, bell" and found["together bell rain"] == "yes"
+    assert found["whether event bell"] == "yes" and found["whether event siren"] == "no"
+
+
+def test_questions_about_music_have_the_answers_of_its_labels(clips):
+    one = replace(clips.labels[0], themes=("party",), tempo_bpm=90.0)
+    two = replace(clips.labels[1], themes=(), tempo_bpm=120.0)
+    found = {}
+    for seed in range(20):
+        found |= answers(drills.about_music(random.Random(seed), [one]))
+    assert all(found[kind] == (getattr(one, kind) or "none") for kind in ("tempo", "lead", "vocal", "genre", "key"))
+    assert found["instrument"] == ", ".join(one.instruments)
+    assert found["suits party"] == "yes" and found["suits sleep"] == "no"
+    assert found[f"whether mode {one.mode}"] == "yes"
+    found = answers(drills.about_music(random.Random(0), [one, two]))
+    assert found["suits party"] == "other" and found["suits sleep"] == "neither"
+    assert answers(drills.about_music(random.Random(0), [two, one]))["suits party"] == "this"
+    assert questions.value_of("suits:party", [one, one]) == "both"
+    assert questions.value_of("compare:tempo", [one, two]) == "faster"
+    assert questions.value_of("compare:tempo", [two, one]) == "slower"
+    assert questions.value_of("compare:tempo", [one, one]) == "same tempo"
+    assert one.genre in questions.value_of("same", [one, replace(two, genre=one.genre)])
+
+
+def test_drills_are_of_scenes_of_clips_and_of_pairs(listener_mini, clips, scenes):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(listener_mini)
+    source = drills.Drills(tokenizer, clips, batch_size=4, seed=0, scenes=scenes)
+    batches = iter(source)
+    kinds = []
+    for _ in range(40):
+        drawn = [source.draw() for _ in range(4)]
+        kinds += ["scene" if one.rows[0] >= len(clips) else len(one.rows) for one in drawn]
+        ids, labels, _, _, segments, rows = next(batches)
+        assert segments.max() <= drills.QUESTIONS and len(rows) >= 4 and rows.max() < len(clips) + len(scenes)
+        assert (labels != -100).any(1).all()
+    shares = {kind: kinds.count(kind) / len(kinds) for kind in ("scene", 1, 2)}
+    assert shares["scene"] == pytest.approx(drills.SCENES, abs=0.12) and shares[2] == pytest.approx(drills.PAIRS, abs=0.12)
+
+
+def test_sounds_are_marked_where_they_are_and_where_they_come_in(scenes):
+    there, begins = gathering.sounding(scenes.labels), gathering.coming_in(scenes.labels)
+    assert there.shape == begins.shape == (2, AUDIO_TOKENS, len(NAMES)) and there[1].sum() == begins[1].sum() == 0
+    assert there[0, :, RAIN].all()
+    assert np.flatnonzero(there[0, :, BELL]).tolist() == list(range(30, 50))
+    assert np.flatnonzero(begins[0, :, BELL]).tolist() == list(range(27, 35))
+    assert np.flatnonzero(begins[0, :, RAIN]).tolist() == list(range(5))
+    assert gathering.seconds()[[0, 12, 13, 124]].tolist() == [0, 0, 1, 9]
+
+
+def test_who_gathered_all_of_it_has_hardly_a_loss(clips, scenes):
+    """What the heads read is put before them: the loss falls to almost nothing, and rises where one second is another's."""
+    n = len(NAMES)
+    made = gathering.Gathering(2 * n + gathering.SECONDS)
+    with torch.no_grad():
+        for layer, where in ((made.sounds, slice(0, 2 * n)), (made.second, slice(2 * n, None))):
+            layer.weight.zero_()
+            layer.weight[:, where] = 40 * torch.eye(len(layer.weight))
+            layer.bias.fill_(-20)
+    heard = torch.zeros(2, AUDIO_TOKENS + 1, 2 * n + gathering.SECONDS)
+    heard[:, :-1, :n], heard[:, :-1, n : 2 * n] = gathering.sounding(scenes.labels), gathering.coming_in(scenes.labels)
+    heard[:, :-1, 2 * n :] = torch.eye(gathering.SECONDS)[gathering.seconds()]
+    none = torch.zeros(2, dtype=torch.bool)
+    assert made.loss(heard, none, {}, scenes.labels) < 1e-3
+    assert made.loss(heard.roll(1, -1), none, {}, scenes.labels) > 1
+    found = made.found(heard[:1], scenes.labels[:1])
+    assert found["sounds"] == found["begins"] == found["second"] == 1.0 and 0 < found["begins by chance"] < 0.1
+    facts = heads.targets(clips.labels)
+    music = made.loss(heard[[0, 0, 0]], torch.ones(3, dtype=torch.bool), facts, [])
+    assert music > 1  # nothing of the music was gathered
+
+
+def test_without_clips_nothing_is_gathered():
+    made = gathering.Gathering(4)
+    assert made.loss(torch.zeros(0, AUDIO_TOKENS + 1, 4), torch.zeros(0, dtype=torch.bool), {}, []) == 0
