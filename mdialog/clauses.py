@@ -100,7 +100,9 @@ _OF_KIN = re.compile(  # others with what they do, and musicians with what they 
     r"|\b(?:their|his|her|our|the band's|that|the) (?:(?:old|new|former|first|late|original|second) )?"
     r"(?:drummer|singer|vocalist|rapper|bassist|guitarist|pianist|cellist|violinist|trumpeter)"
     r" (?:had|quit|left|joined|died|was (?:born|fired|from)|wrote|married|moved|came from|comes from|lives|wanted|once"
-    r"|is (?:from|famous|dead))\b",
+    r"|is (?:from|famous|dead))\b"
+    r"|\b(?:that|the|their|his|her) (?:drummer|singer|vocalist|rapper|bassist|guitarist|pianist)(?:'s| is| was) an?"
+    r" (?!(?:\w+ )?(?:child|m[ae]n|wom[ae]n|girl|boy|soprano|alto|tenor|baritone)\b)\w",
     re.I,
 )
 _NAMED = re.compile(r"\b(?=_)")  # a track's name after "I would draw your attention to" or "play": what follows is of the track
@@ -186,12 +188,13 @@ _LINK = re.compile(rf"(?:(?<=\w)'s|(?<=\w)'re|\b{any_of('link')})(?!\w)", re.I)
 _QUALITIES = ("tempo", "mood", "energy", "loudness", "brightness", "density", "vocal")
 _CLAIMED = "|".join(word for kind in _QUALITIES for words in TABLE[kind].values() for word in words)
 _DESCRIBES = re.compile(
-    r"(?!morning|evening|lighting|building|wedding|meeting|landing|crossing|clearing|reading|warning|greeting|blessing|showing|painting|drawing)\w+(?:ed|ful|ous|ing|ic|ive|ish|less)|heavy|low|high|deep|simple|medium|big|new|old|minor|major"
+    r"(?!morning|evening|lighting|building|wedding|meeting|landing|crossing|clearing|reading|warning|greeting|blessing|showing|painting|drawing|writing)\w+(?:ed|ful|ous|ing|ic|ive|ish|less)|heavy|low|high|deep|simple|medium|big|new|old|minor|major"
     rf"|{_CLAIMED}",
     re.I,
 )
 _HAS = re.compile(
-    rf"{A_PART}(?: \w+)? (?:has|have|had|with|plays?|playing|sounds?)(?: an?| the| its)?(?: \w+,?){{0,2}} ?$"
+    rf"{A_PART}(?: \w+)? (?:has|have|had|with|plays?|playing|sounds?|provid(?:es|ing)|add(?:s|ing))"
+    r"(?: an?| the| its)?(?: \w+,?){0,2} ?$"
     r"|\b(?:singing|sings|sung|raps?) over\b",
     re.I,
 )
@@ -417,15 +420,17 @@ def compared(before: str, after: str, *, quality: bool) -> str | None:
 
 _GAP = (
     r"(?: (?!chords?|riffs?|arpeggio|counter|back|rhythm|under|over|behind|with(?! the\b)|while|to|of|but"
-    r"|along|support|accompany|and(?! [\w']+ (?:melod|tune|theme|solo)))[\w']+)"
+    r"|along|support|accompany|and(?! [\w']+ (?:(?:lead|main) )?(?:melod|tune|theme|solo)))[\w']+)"
 )
 _ASIDE_OF_LEAD = r"(?:, (?:(?:which|who|that|muted|plucked|bowed|distorted|\w+ly|played|playing|panned)\b)[^,.;:]{0,40},)?"
 _JOINED = (  # both lead
-    rf"(?: and (?:the |an? )?(?:\w+ )?{A_PART}(?: sections?)?(?= (?:are|play(?:ing)?|carry|share|take|have|sing|lead)\b)"
+    rf"(?: and (?:the |an? )?(?:\w+ )?{A_PART}(?: sections?)?"
+    r"(?= (?:are|play(?:ing)?|carry|share|take|have|sing|lead|toss|trade|swap|pass)\b)"
     r"|(?:/\w+)+)?"
 )
 _LEADS = re.compile(
-    rf"^{_ASIDE_OF_LEAD}{_JOINED}(?: (?:that|which|who))?(?: (?:is|are|was|has been|\w+n't|not|no longer|does|\w+ly))*"
+    rf"^{_ASIDE_OF_LEAD}{_JOINED}(?:'s(?= the))?(?: (?:that|which|who))?"
+    r"(?: (?:is|are|was|has been|\w+n't|not|no longer|does|\w+ly))*"
     rf"(?: {any_of('leads')}|(?:'s| (?:melod|solo|theme|lead|tune))?{_GAP}{{0,8}}? {any_of('melody')}\b(?! and harmon))",
     re.I,
 )
@@ -439,7 +444,8 @@ _LED = re.compile(
     rf" (?:on|in|from|by|to|for|is|'s)|(?<!counter ){any_of('melody')}'s (?:on|in)"
     r"|(?<!backing is )(?<!rhythm is )(?<!harmony is )\b(?:led|carried|fronted|doubled) by"
     r"|\blead(?:ing)?(?: instruments?(?: here)? (?:is|are))?|\bwhat you follow is|\boutshine|\bon top (?:of it all )?sits"
-    r"|\ball about)"
+    r"|\ball about"
+    r"|\b(?:everything|it all|the (?:whole )?tune) rests on|\bin the foreground[:,]?|\btune (?:there is )?comes from)"
     r"(?: an?| the| some)?"
     r"(?: (?!(?:and|with|under|over|by|no|while|as|when|then|that|of|in|to|on|the|an?|is|are)\b)\w+){0,2}\s*$",
     re.I,

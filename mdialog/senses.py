@@ -109,6 +109,10 @@ _MISSING = re.compile(  # told after the word; what never comes in before someth
     r"|plays?(?=\W*$|[,.;]| (?:here|at all|on this|a note)\b))\b(?! (?:too|so|as|with|back|over|like)\b)"
     r"(?![^.;:!?]*\b(?:until|till|before)\b)", re.I
 )
+_SINGS_ITSELF = re.compile(  # an instrument that "really sings"
+    r"\b(?:guitars?|violins?|fiddles?|cellos?|sax\w*|flutes?|clarinets?|oboes?|trumpets?|pianos?|organs?|harmonicas?|accordions?"
+    r"|strings|bass)(?: (?:really|just|almost|nearly|simply|absolutely|truly|positively|practically|that|which))* $", re.I
+)
 _BENEATH = re.compile(r"\b(?:of|over) (?:an?|the) $", re.I)
 _UNDER_A_VOICE = re.compile(r"(?: playing| beat| track| cover)?\W*(?:$|in the background)")
 _BACKING = re.compile(  # a part that nobody sings
@@ -124,6 +128,10 @@ _SPOKEN = re.compile(
 )
 _SPEAKS = re.compile(rf"{clauses.any_of('speaks')} $", re.I)
 _VERSION = re.compile(r" (?:version|cover|take|remix|rendition|arrangement) of\b", re.I)  # of what is not heard
+_DREARY = re.compile(  # with these beside it, it is the mood that is dark
+    r"(?:,? ?(?:and )?\w+){0,3}?,? ?(?:and )?"
+    r"(?:sinister|scary|grim|bleak|dreary|ominous|menacing|serious|dangerous|creepy|eerie)\b", re.I
+)
 _OF_MOOD = re.compile(r"\b(?:mood|vibes?|atmosphere|feel|feeling)\b[^.;,]*\b(?:is|are|was|gets|stays|turns)(?: \w+)? $", re.I)
 
 
@@ -161,7 +169,7 @@ def read(text: str, start: int, kind: str, value: str, at: tuple[int, int], comp
             if kind in POLES:
                 comparison = comparison if value in (POLES[kind], "very fast") else _TURNED[comparison]
                 value = POLES[kind]
-    if value == "dark" and text[slice(*at)].lower() == "dark" and _OF_MOOD.search(before):
+    if value == "dark" and text[slice(*at)].lower() == "dark" and (_OF_MOOD.search(before) or _DREARY.match(after)):
         kind, value = "mood", "mysterious"
     if kind == "vocal":
         return _vocal(value, present, before, after)
@@ -206,6 +214,8 @@ def _says_nothing(kind: str, word: str, before: str, after: str) -> bool:
         _LIKENED_TO.search(before) or _LIKE.match(after) or _BARE_MORE.search(before) and not _AGAINST.search(after)
     ):
         return True
+    if kind == "vocal" and word.lower().startswith("sing") and _SINGS_ITSELF.search(before):
+        return True
     if kind == "instrument":
         if word.lower() == "strings" and (_FINGERED.search(before) or _OF_ONE.match(after)):
             return True
@@ -227,7 +237,7 @@ def _vocal(value: str, present: bool, before: str, after: str) -> Sense | None:
         if _AT_TIMES.search(before) or _SINGS_NOT.search(before) and re.match(r" (?!here|at all|on|in|at|once)\w", after):
             return None
         value, present = "instrumental", True
-    under = value == "instrumental" and re.search(r"\b(?:an?|the|over an?(?: \w+)?|quiet|covering|this) $", before)
+    under = value == "instrumental" and re.search(r"\b(?:an?(?: simple)?|the|over an?(?: \w+)?|quiet|covering|this) $", before)
     if under and (_UNDER_A_VOICE.match(after) or _BENEATH.search(before)) and re.search(r"sing|vocal|voice|over", before):
         return None
     if _SPOKEN.match(after) or _SPEAKS.search(before) if value == "voice" else _BACKING.match(after):
