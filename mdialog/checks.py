@@ -248,9 +248,20 @@ _AFTER = {
 _ALIKE = {"mode": {"key", "mode"}, "key": {"key", "mode"}, "bpm": {"tempo"}}
 
 
+def _question(said: Utterance) -> str:
+    """The text without what is stated or wished before the question."""
+    return re.sub(r"[^?]*[.!](?= )", " ", said.masked)
+
+
+def _asks_of_one_twice(said: Utterance, ask: str) -> bool:
+    """Whether a question about two sounds sets one of them beside itself: "is the engine there with the engine?"."""
+    asked = [sound.name for sound in eventwords.mentions(eventwords.plain(_question(said)))]
+    return len(happenings.names_of(ask)) == 2 and len(asked) > 1 and len({*asked}) == 1
+
+
 def _asks_elsewhere(said: Utterance) -> re.Match | None:
     """Where a question about music names a kind that it is not to ask after, and none that it is."""
-    question = re.sub(r"[^?]*[.!](?= )", " ", said.masked)  # what is stated or wished before it is no question
+    question = _question(said)
     found = {kind: match for kind, pattern in _AFTER.items() if (match := pattern.search(question))}
     asks = {part for ask in said.brief.asks for part in (ask.split(":")[0], ask.split(":")[-1])}
     own = {kind for ask in asks for kind in _ALIKE.get(ask, {ask})}
@@ -293,7 +304,7 @@ def _of_events(said: Utterance) -> Iterator[Fault]:
         unsaid = [name for name in happenings.names_of(ask) if not eventwords.named(said.masked, name)]
         if unsaid and not _refers_back(said, unsaid):
             yield Fault("intents", ask, f"the turn is to ask about this and does not name {', '.join(unsaid)}")
-        elif not eventwords.asks_for(said.masked, ask):
+        elif not eventwords.asks_for(said.masked, ask) or _asks_of_one_twice(said, ask):
             yield Fault("intents", ask, "the turn is to ask about this and asks something else")
     for ask in asks if "item_attribute_answer" in brief.intents and brief.clips else ():
         found = happenings.find(said.text, asks, names=given_names(brief))

@@ -429,6 +429,8 @@ def test_yes_and_no_agree_with_what_follows(text, good):
         ("user", "onset:siren", "When does it start?", False),
         ("user", "order:bell+siren", "Which comes first, the bell or the siren?", True),
         ("user", "order:bell+siren", "What comes before the siren?", False),
+        ("user", "order:bell+siren", "I hear a bell. Is the siren before the siren?", False),
+        ("user", "order:bell+siren", "A bell and a siren. Which comes first?", True),
         ("assistant", "event", "A siren, and then a helicopter.", True),
         ("assistant", "event", "It is lovely.", False),
         ("assistant", "event:siren", "Yes.", True),
