@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import random
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -176,11 +177,20 @@ def with_events(rng: random.Random, scenes: clip_data.Clips) -> Exercise:
 
 def event_talk(rng: random.Random, clip: ClipEvents, hints: Sequence[str] = ()) -> Turn:
     """A question about sound events, or (mostly) its answer."""
-    role, intent = ("user", "item_attribute_question") if rng.random() < 0.2 else ("assistant", "item_attribute_answer")
-    brief = phrases.random_brief(rng, 1, names=naming(rng), role=role, intents=(intent,))
-    brief = dataclasses.replace(brief, asks=(happenings.draw_ask(rng, clip.events),), wanted=(), new=(), liked=(), refused=(),
+    ask, role = happenings.draw_ask(rng, clip.events), "user" if rng.random() < 0.2 else "assistant"
+    return question_talk(rng, ask, [clip], role=role, hints=hints)
+
+
+def question_talk(
+    rng: random.Random, ask: str, clips: Sequence[ClipLabels | ClipEvents], *, role: str = "assistant",
+    hints: Sequence[str] = (),
+) -> Turn:
+    """A question about clips in the phrase book's words, or its answer."""
+    intent = "item_attribute_question" if role == "user" else "item_attribute_answer"
+    brief = phrases.random_brief(rng, len(clips), names=naming(rng), role=role, intents=(intent,))
+    brief = dataclasses.replace(brief, asks=(ask,), wanted=(), new=(), liked=(), refused=(),
                                 hints=tuple(rng.sample(hints, len(hints))))  # fmt: skip
-    answer = phrases.say(brief, [clip], rng)
+    answer = phrases.say(brief, clips, rng)
     return Turn(briefs.state(brief), answer, _facts(answer, brief.asks) if role == "assistant" else [])
 
 
@@ -262,11 +272,18 @@ class Batches:
 
 
 def _facts(answer: str, asks: Sequence[str] = ()) -> list[tuple[int, int]]:
-    """Where an answer says something audible, by words or by "yes" and "no"; of sound events, what it was asked."""
-    found = happenings.find(answer, asks) if asks else claims.find(answer)
+    """Where an answer says something audible, by words or by "yes" and "no"; of sound events, what it was asked; of two
+    clips, which one it takes.
+    """
+    found = happenings.find(answer, asks) if any(map(happenings.about_events, asks)) else claims.find(answer)
     spans = [(claim.start, claim.end) for claim in found]
+    if any(ask.startswith("suits:") for ask in asks):
+        spans += [match.span() for match in _TAKEN.finditer(answer)]
     yes = claims.yes_or_no(answer)
     return spans + ([yes.span()] if yes else [])
+
+
+_TAKEN = re.compile(r'"[^"]*"|\b(?:this|both|either|neither|the (?:first|second|other|latter|former|last))\b', re.I)
 
 
 def copying_drills(n_tokens: int, *, batch_size: int, seed: int):

@@ -312,9 +312,9 @@ class Trainer:
         """Shares of the drills answered right, by what they ask, and what was gathered of the scenes, all held out."""
         drills = Drills(self.tokenizer, self.held, batch_size=1, seed=54321, scenes=self.scenes_held)
         right, heard = defaultdict(list), []
-        held = [drills.scene(row) for row in range(len(self.scenes_held))]
-        held += [drills.music((row,)) for row in range(len(self.held))]
-        held += [drills.music((row, row + 1)) for row in range(0, len(self.held) - 1, 2)]
+        held = [drills.scene(row, spoken=0) for row in range(len(self.scenes_held))]
+        held += [drills.music((row,), spoken=0) for row in range(len(self.held))]
+        held += [drills.music((row, row + 1), spoken=0) for row in range(0, len(self.held) - 1, 2)]
         for exercise in held:
             ids, labels, _, positions, segments, rows = drills.batch([exercise])
             mels = torch.cat([self.mels(self.held, [row]) if row < len(self.held) else

@@ -78,6 +78,24 @@ def test_questions_about_music_have_the_answers_of_its_labels(clips):
     assert one.genre in questions.value_of("same", [one, replace(two, genre=one.genre)])
 
 
+def test_some_questions_are_answered_in_a_sentence_too(clips, scenes):
+    pair = [replace(clips.labels[0], themes=("party",)), replace(clips.labels[1], themes=())]
+    taken = []
+    for seed in range(12):
+        for turns in (drills.about_events(random.Random(seed), scenes.labels[0], spoken=3),
+                      drills.about_music(random.Random(seed), pair, spoken=3)):  # fmt: skip
+            short, said = turns[:-3], turns[-3:]
+            asked = {turn.state.split(": ")[1] for turn in short}
+            for turn in said:
+                lines = [line.split(": ", 1)[-1] for line in turn.state.splitlines()]
+                assert asked & {*lines} and "item_attribute_answer" in lines and len(turn.answer) > 3
+                if "suits party" in lines:
+                    taken += [turn.answer[a:b] for a, b in turn.facts]
+    assert taken and all(turn.facts for turn in said)
+    assert not any("suits" in turn.state for seed in range(12)
+                   for turn in drills.about_music(random.Random(seed), pair[:1], spoken=4) if "\n" in turn.state)  # fmt: skip
+
+
 def test_drills_are_of_scenes_of_clips_and_of_pairs(listener_mini, clips, scenes):
     from transformers import AutoTokenizer
 
@@ -89,7 +107,7 @@ def test_drills_are_of_scenes_of_clips_and_of_pairs(listener_mini, clips, scenes
         drawn = [source.draw() for _ in range(4)]
         kinds += ["scene" if one.rows[0] >= len(clips) else len(one.rows) for one in drawn]
         ids, labels, _, _, segments, rows = next(batches)
-        assert segments.max() <= drills.QUESTIONS and len(rows) >= 4 and rows.max() < len(clips) + len(scenes)
+        assert segments.max() <= drills.QUESTIONS + drills.SPOKEN and len(rows) >= 4 and rows.max() < len(clips) + len(scenes)
         assert (labels != -100).any(1).all()
     shares = {kind: kinds.count(kind) / len(kinds) for kind in ("scene", 1, 2)}
     assert shares["scene"] == pytest.approx(drills.SCENES, abs=0.12) and shares[2] == pytest.approx(drills.PAIRS, abs=0.12)
