@@ -45,7 +45,6 @@ STAGES = ("encoder", "counting", "text", "language", "joint")
 PARTS = ("model", "heads", "counter", "gathering")
 COUNTING = 4.0  # weight of the loss of the rhythm's spectrum
 HEADS_FIRST = 0.02  # of the minutes that go on from a finished model: new heads learn to read it before they teach it
-DRILL_SHARES = (0.85, 0.3)  # of the steps of the stage "language", at its begin and its end
 
 
 class Trainer:
@@ -246,6 +245,7 @@ class Trainer:
 
     def language(self, clock: Clock, stage: int) -> None:
         inner, seed, told = self.model.model, self.seed(clock), self.told()
+        first, last = self.args.drills
         talk, drills = (iter(kind(self.tokenizer, told, batch_size=self.args.batch, seed=seed, scenes=self.scenes))
                         for kind in (Batches, Drills))  # fmt: skip
         kinds = np.random.default_rng(int(clock.done_s))  # the same for every process: a step of talk takes longer
@@ -254,7 +254,7 @@ class Trainer:
         def losses():
             self.model.train()
             while True:
-                drilled = kinds.random() < DRILL_SHARES[0] + clock.share * (DRILL_SHARES[1] - DRILL_SHARES[0])
+                drilled = kinds.random() < first + clock.share * (last - first)
                 *batch, rows = next(drills if drilled else talk)
                 audio = self.states_of(rows) if len(rows) else None
                 with self.autocast():
@@ -339,6 +339,8 @@ def main() -> None:
     options.add_argument("--minutes", type=float, nargs=5, default=(60, 20, 60, 60, 20), metavar=tuple(map(str.upper, STAGES)))
     options.add_argument("--rates", type=float, nargs=5, default=(1e-3, 4e-4, 2e-3, 1e-3, 4e-4))
     options.add_argument("--batch", type=int, default=16, help="clips a step; 8 where several processes share it")
+    options.add_argument("--drills", type=float, nargs=2, default=(0.85, 0.3), metavar=("FIRST", "LAST"),
+                         help="share of the steps of the stage language that are drills, at its begin and its end")
     options.add_argument("--begin", type=Path, help="a finished model to go on from, with the stage language")
     args = options.parse_args()
     start(args)
