@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdialog import particulars
+from mdialog import particulars, vocab
 from mdialog.attributes import Attribute
 from mdialog.errors import InputError
 from mdialog.happenings import about_events, names_of
@@ -157,6 +157,40 @@ def _asked(ask: str) -> str:
 
 # Questions that are more than whether it is so: of two clips, and of sound events (``order:bell+siren``).
 _NAMED_ASKS = ("compare", "suits", "which", "onset", "duration", "times", "order", "together")
+
+
+def question(ask: str, template: int) -> str:
+    """A question as it stands in the state, without the rest of it."""
+    return f"{_LABELS[template]['ask']}: {_asked(ask)}"
+
+
+def asked_of_sound(brief: Brief) -> tuple[str, ...]:
+    """What an answer is to take from its clips and can tell in a word or two; nothing where it is told the facts."""
+    if not brief.clips or brief.hints or brief.role != "assistant" or "item_attribute_answer" not in brief.intents:
+        return ()
+    return tuple(dict.fromkeys(one for ask in brief.asks if _in_a_word(ask) for one in (ask, *_beside(ask))))
+
+
+def _beside(ask: str) -> tuple[str, ...]:
+    """What else one tells in answering: of what is not so, what is; which instruments are new; why a clip suits better."""
+    kind, colon, _ = ask.partition(":")
+    if ask == "compare" or kind == "suits":
+        return ("compare:instrument",) if ask == "compare" else ("compare",)
+    return (kind,) if colon and kind in _heard_kinds() - {"instrument"} else ()
+
+
+def _in_a_word(ask: str) -> bool:
+    known = about_events(ask) or ask.partition(":")[0] in _heard_kinds() | {"compare", "same", "suits"}
+    return known and not particulars.means(ask)
+
+
+def _heard_kinds() -> set[str]:
+    return {kind.name for kind in vocab.load() if kind.audible} | {"lead"}
+
+
+def with_notes(state: str, notes: Sequence[str]) -> str:
+    """A state below which stands what was noted for each question that it asks of the sound."""
+    return f"{state}\nnoted: {'; '.join(notes)}" if notes else state
 
 
 def names(brief: Brief) -> tuple[Name, ...]:

@@ -1,16 +1,14 @@
 """The ear: what a listener says of a clip when it is asked, read as a verdict on what was asked for."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
 
 from mdialog import brief as briefs
 from mdialog import claims, vocab
 from mdialog.attributes import Attribute
 from mdialog.brief import Brief, Name
 from mdialog.claims import Claim
-from mdialog.listener.base import Request, Sampling
+from mdialog.listener.base import Sampling
 from mdialog.plan import Clip
 from mdialog.referee import answered
 
@@ -45,11 +43,6 @@ def ask_about(attribute: Attribute) -> str:
 def question(clip: Clip, name: Name, ask: str) -> Brief:
     """The brief of an answer about a clip; it holds nothing of any talk."""
     return Brief("assistant", ("item_attribute_answer",), asks=(ask,), about=name, clips=(clip,))
-
-
-def request(brief: Brief, *, id: str, play: Callable[[Clip], np.ndarray]) -> Request:
-    """A question as it goes to the listener."""
-    return Request(id, briefs.messages(brief, play=play), briefs.names(brief))
 
 
 def read(answer: str, brief: Brief) -> tuple[Claim, ...]:

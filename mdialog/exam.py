@@ -213,7 +213,7 @@ class Examiner:
         items = [self._open[name] for _, name, _ in tasks]
         asked = [_brief(item.probe) for item in items]
         requests = [
-            Request(name, briefs.messages(brief, play=lambda _, item=item, sound=sound: self._play(item, sound)))
+            Request.of(name, brief, play=lambda _, item=item, sound=sound: self._play(item, sound))
             for brief, item, (_, name, sound) in zip(asked, items, tasks, strict=True)
         ]
         texts = self._listener.write(requests, seed=self._seed, sampling=self._listener.sampling)

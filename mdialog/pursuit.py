@@ -101,7 +101,7 @@ class Talk:
             asked = [ear.question(clip, self._name(clip), ask) for clip, ask in new]
             names = [f"{self.plan.id}/{len(self.written)}/{who} hears {clip.track_id}/{ask}" for clip, ask in new]
             try:
-                requests = [ear.request(one, id=name, play=self._play) for one, name in zip(asked, names, strict=True)]
+                requests = [Request.of(name, one, play=self._play) for one, name in zip(asked, names, strict=True)]
             except InputError as error:
                 self.lose(who, "item_attribute_answer", str(error), [])
             answers = yield Ask(tuple(requests), 0, 1, ear.SAMPLING, True)
@@ -199,7 +199,7 @@ class Recommender:
         i, said = len(talk.written), talk.written[-1].text
         template = int(talk.plan.persona.get("brief_template", 0)) % briefs.TEMPLATES
         brief = Brief("assistant", ("search",), template=template, history=(("user", said),))
-        request = Request(f"{talk.plan.id}/{i}/search", briefs.messages(brief, play=talk.stage.play))
+        request = Request.of(f"{talk.plan.id}/{i}/search", brief, play=talk.stage.play)
         tried: list[tuple[str, list[Fault]]] = []
         for first, n, sampling in talk.stage.writing.rounds():
             (candidates,) = yield Ask((request,), first, n, sampling, False)

@@ -179,7 +179,7 @@ def sentences(
     history = " ".join(found.wish.text.split())
     made = {t: briefs.build(plan, 1, [history]) for t, plan in plans.items()}
     requests = {
-        t: Request(plans[t].id, briefs.messages(brief, play=lambda clip, plan=plans[t]: play(plan, clip)), briefs.names(brief))
+        t: Request.of(plans[t].id, brief, play=lambda clip, plan=plans[t]: play(plan, clip))
         for t, brief in made.items()
     }
     won = {hit.track_id: max(hit.why, key=hit.why.get) for hit in found.hits if max(hit.why.values(), default=0) > 0}

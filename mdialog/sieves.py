@@ -369,5 +369,5 @@ def _request(answer: Answer, plan: Plan, play: Play, sound: str, seed: int) -> R
             return (level * rng.standard_normal(samples.shape)).astype(np.float32)
         return np.zeros_like(samples) if sound == "silence" else samples
 
-    messages = briefs.messages(replace(brief, clips=()) if sound == "none" else brief, play=heard)
-    return Request(f"filter/{plan.id}/{answer.turn}", messages, briefs.names(brief))
+    brief = replace(brief, clips=()) if sound == "none" else brief
+    return Request.of(f"filter/{plan.id}/{answer.turn}", brief, play=heard)

@@ -234,8 +234,7 @@ class _Draft:
         if self._request is None:
             brief = briefs.build(self.plan, self._i, self._written, hints=self._hints)
             self.brief = replace(brief, contradicted=self._contradicted)
-            messages = briefs.messages(self.brief, play=lambda clip: play(self.plan, clip))
-            self._request = Request(id=f"{self.plan.id}/{self._i}", messages=messages, names=briefs.names(self.brief))
+            self._request = Request.of(f"{self.plan.id}/{self._i}", self.brief, play=lambda clip: play(self.plan, clip))
         return self._request
 
     def judge(self, candidates: list[str], *, surer: int) -> WrittenTurn | None:

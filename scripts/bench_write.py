@@ -12,7 +12,6 @@ import time
 
 import numpy as np
 
-from mdialog import brief as briefs
 from mdialog.listener.base import Request, Sampling
 from mdialog.listener.local import LocalListener
 from mdialog.plan import Clip
@@ -29,8 +28,7 @@ def requests(listener: LocalListener, *, dialogues: int, turns: int, seed: int =
             n_clips = rng.choice((0, 1, 1, 2))
             clips = [Clip(name, 0.0, 10.0) for name in rng.sample(sorted(sounds), n_clips)]
             brief = random_brief(rng, n_clips, clips=clips)
-            messages = briefs.messages(brief, play=lambda clip, sounds=sounds: sounds[clip.track_id])
-            made.append(Request(f"{d}/{t}", messages))
+            made.append(Request.of(f"{d}/{t}", brief, play=lambda clip, sounds=sounds: sounds[clip.track_id]))
     return made
 
 

@@ -18,51 +18,30 @@ from mdialog.synth import questions
 from mdialog.synth.labels import ClipEvents, ClipLabels
 
 QUESTIONS = 24  # at most, about the same sound
-SPOKEN = 6  # of them that are answered in a sentence too
+SPOKEN = 2  # of them that are answered in a sentence too
 KINDS = ("tempo", "lead", "vocal", "energy", "mode", "genre", "metre", "key", "mood", "instrument")
 SCENES, PAIRS = 0.45, 0.3  # shares of drills about sound events, and about two clips of music
-
-
-def line(ask: str, rng: random.Random) -> str:
-    """A question as it stands in a brief, without the rest of it."""
-    asked, template = ("item_attribute_answer",), rng.randrange(briefs.TEMPLATES)
-    without, whole = (briefs.state(briefs.Brief(role="assistant", intents=asked, template=template, asks=asks)).splitlines()
-                      for asks in ((), (ask,)))  # fmt: skip
-    (found,) = [one for one in whole if one not in without]
-    return found
-
-
-def value(ask: str, labels: Sequence[ClipLabels]) -> str:
-    """What answers a question about music in a word or two, purposes of a single clip among them."""
-    kind, _, of = ask.partition(":")
-    if ask in ("mood", "instrument"):
-        return ", ".join(labels[-1].moods if kind == "mood" else labels[-1].instruments) or "none"
-    if ask in KINDS:
-        return getattr(labels[-1], kind) or "none"
-    if kind == "suits" and len(labels) == 1:
-        return "yes" if of in labels[-1].themes else "no"
-    return questions.value_of(ask, labels)
 
 
 def asks_of_music(rng: random.Random, labels: Sequence[ClipLabels]) -> list[str]:
     """What there is to ask of a clip or of two."""
     two = len(labels) > 1
     purposes = [f"suits:{theme}" for theme in vocab.load()["theme"].names]
-    asks = [*(purposes if two else KINDS), *(rng.sample(purposes, 3) if not two else ())]
+    asks = [*purposes, *rng.sample(KINDS, 3)] if two else [*KINDS, *rng.sample(purposes, 3)]
     return asks + [questions.draw_ask(rng, labels[-1], compares=two) for _ in range(QUESTIONS - len(asks))]
 
 
 def in_short(rng: random.Random, asks: Sequence[str], answer: Callable[[str], str]) -> list[Turn]:
     """Each question once, with its answer."""
-    return [dense(line(ask, rng), answer(ask)) for ask in dict.fromkeys(asks)]
+    return [dense(briefs.question(ask, rng.randrange(briefs.TEMPLATES)), answer(ask)) for ask in dict.fromkeys(asks)]
 
 
 def about_music(rng: random.Random, labels: Sequence[ClipLabels], *, spoken: int = 0) -> tuple[Turn, ...]:
     asks = asks_of_music(rng, labels)
-    particular = [ask for ask in asks if ":" in ask or ask not in KINDS]
-    drawn = rng.sample(particular, min(spoken, len(particular)))
-    drawn = [ask for ask in drawn if len(labels) > 1 or not ask.startswith("suits")]  # one clip alone is not chosen in talk
-    return (*in_short(rng, asks, lambda ask: value(ask, labels)), *(question_talk(rng, ask, labels) for ask in drawn))
+    # Of one clip alone nobody asks in talk whether it suits.
+    particular = [ask for ask in asks if ask not in KINDS and (len(labels) > 1 or not ask.startswith("suits"))]
+    short = in_short(rng, asks, lambda ask: questions.value_of(ask, labels))
+    return (*short, *(question_talk(rng, ask, labels) for ask in rng.sample(particular, spoken)))
 
 
 def about_events(rng: random.Random, clip: ClipEvents, *, spoken: int = 0) -> tuple[Turn, ...]:

@@ -24,7 +24,6 @@ from render_clips import SAMPLE_RATE_HZ, draw_clips, draw_scenes
 from scipy.stats import rankdata
 
 from mdialog import checks, claims, happenings, subjects, vocab
-from mdialog.brief import messages, names
 from mdialog.clap import Clap
 from mdialog.exam import LIST_TASK
 from mdialog.hearing import Share, share
@@ -121,7 +120,7 @@ def recipe_rows(listener, sounds: dict[str, np.ndarray], labels, *, seed: int) -
                     break
             given.append(dataclasses.replace(brief, new=(), wanted=(), dropped=(), liked=(), refused=()))
         for condition, played in sounds.items():
-            requests = [Request(str(i), messages(brief, play=_player(played, i, n_clips)), names=names(brief))
+            requests = [Request.of(str(i), brief, play=_player(played, i, n_clips))
                         for i, brief in enumerate(given)]
             texts = [c[0] for c in listener.write(requests, n=1, seed=seed, sampling=listener.sampling)]
             found = said_about(texts, given, [row[-1] for row in rows], before=[row[0] for row in rows])
@@ -140,7 +139,7 @@ def suits_right(listener, sounds: dict[str, np.ndarray], labels, *, seed: int) -
         true.append(theme in row.themes)
     table: dict[str, dict[str, list[bool]]] = {}
     for condition, played in sounds.items():
-        requests = [Request(str(i), messages(brief, play=_player(played, i, 2)), names=names(brief))
+        requests = [Request.of(str(i), brief, play=_player(played, i, 2))
                     for i, brief in enumerate(given)]  # fmt: skip
         texts = [c[0] for c in listener.write(requests, n=1, seed=seed, sampling=Sampling(temperature=0))]
         chosen = [_chosen(text, brief) for text, brief in zip(texts, given, strict=True)]
@@ -161,7 +160,7 @@ def event_rows(listener, soundfonts: list[Path], *, n: int, seed: int) -> dict[s
         given.append(dataclasses.replace(brief, asks=(ask,), new=(), wanted=(), liked=(), refused=()))
     table: dict[str, dict[str, list[bool]]] = {}
     for condition, played in conditions(np.stack([mono for mono, _ in scenes]), seed).items():
-        requests = [Request(str(i), messages(brief, play=lambda _, i=i, played=played: played[i]), names=names(brief))
+        requests = [Request.of(str(i), brief, play=lambda _, i=i, played=played: played[i])
                     for i, brief in enumerate(given)]  # fmt: skip
         texts = [c[0] for c in listener.write(requests, n=1, seed=seed, sampling=listener.sampling)]
         found = table.setdefault(condition, defaultdict(list))
@@ -250,9 +249,9 @@ def listener_rows(
     labels = [row for row in labels for _ in range(n_briefs)]
     given = recommending_briefs(labels, seed)
 
-    def write(played, spelled=lambda brief: ()) -> list[str]:
-        requests = [Request(str(i), messages(brief, play=lambda _, i=i: played[i // n_briefs]), names=spelled(brief))
-                    for i, brief in enumerate(given)]
+    def write(played, *, spelt: bool = False) -> list[str]:
+        requests = [Request.of(str(i), brief, play=lambda _, i=i: played[i // n_briefs]) for i, brief in enumerate(given)]
+        requests = requests if spelt else [dataclasses.replace(request, names=()) for request in requests]
         return [candidates[0] for candidates in listener.write(requests, n=1, seed=seed, sampling=listener.sampling)]
 
     for condition, played in sounds.items():
@@ -263,7 +262,7 @@ def listener_rows(
             extra["says something audible"] = [bool(claims.find(t, names=given_names(b)))
                                                for t, b in zip(texts, given, strict=True)]
     extra["queries that ask for just what was said"] = queries_right(listener, len(given), seed)
-    extra["quoted titles exact, spelt as `mdialog generate` has it"] = titles_right(write(heard, names), given)
+    extra["quoted titles exact, spelt as `mdialog generate` has it"] = titles_right(write(heard, spelt=True), given)
     return table, extra
 
 

@@ -16,7 +16,8 @@ from mdialog import brief as briefs
 from mdialog import claims, happenings, vocab
 from mdialog.attributes import to_query
 from mdialog.exam import LIST_TASK
-from mdialog.synth import artists, phrases
+from mdialog.synth import artists, phrases, questions
+from mdialog.synth import happenings as synth_happenings
 from mdialog.synth.briefs import random_name
 from mdialog.synth.labels import ClipEvents, ClipLabels
 
@@ -120,7 +121,15 @@ def talk(rng: random.Random, data: clip_data.Clips, rows: tuple[int, ...], *, si
     if labels and rng.random() < (HINTED_SILENT if silent else HINTED):
         facts = heard_facts(labels[-1])
         brief = dataclasses.replace(brief, hints=tuple(rng.sample(facts, len(facts))))
-    return Turn(briefs.state(brief), answer, _facts(answer))
+    return Turn(noted(brief, labels), answer, _facts(answer))
+
+
+def noted(brief: briefs.Brief, clips: Sequence[ClipLabels | ClipEvents]) -> str:
+    """The brief's state with what is to be noted before it is answered: the answers of drills."""
+    of_music = not any(map(happenings.about_events, brief.asks))
+    notes = [questions.value_of(ask, clips) if of_music else synth_happenings.value_of(ask, clips[-1])
+             for ask in briefs.asked_of_sound(brief)]  # fmt: skip
+    return briefs.with_notes(briefs.state(brief), notes)
 
 
 def repeating(rng: random.Random) -> Turn | None:
@@ -191,7 +200,7 @@ def question_talk(
     brief = dataclasses.replace(brief, asks=(ask,), wanted=(), new=(), liked=(), refused=(),
                                 hints=tuple(rng.sample(hints, len(hints))))  # fmt: skip
     answer = phrases.say(brief, clips, rng)
-    return Turn(briefs.state(brief), answer, _facts(answer, brief.asks) if role == "assistant" else [])
+    return Turn(noted(brief, clips), answer, _facts(answer, brief.asks) if role == "assistant" else [])
 
 
 def timed(clip: ClipEvents) -> str:

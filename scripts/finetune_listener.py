@@ -91,8 +91,7 @@ def _hints(source: Source, plans: Iterable[Plan]) -> Hints | None:
 
 
 def _request(plan: Plan, i: int, before: Sequence[str], told: Sequence[str], play: Play) -> Request:
-    messages = briefs.messages(briefs.build(plan, i, before, hints=told), play=lambda clip: play(plan, clip))
-    return Request(f"{plan.id}/{i}", messages)
+    return Request.of(f"{plan.id}/{i}", briefs.build(plan, i, before, hints=told), play=lambda clip: play(plan, clip))
 
 
 def _check(path: str | Path) -> None:
@@ -172,6 +171,7 @@ class Tuner:
         from peft import LoraConfig, get_peft_model
 
         self.listener = listener
+        listener.takes_notes = False  # nobody knows what was noted for the turns that it is taught
         config = LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.05, target_modules="all-linear", exclude_modules=EARS)
         self.model = get_peft_model(listener.model, config)
         listener.model = self.model  # who asks the listener meanwhile hears the tuned one
@@ -225,6 +225,8 @@ class Tuner:
         merged = self.model.merge_and_unload()
         if getattr(merged.config, "by_the_book", False):
             merged.config.by_the_book = False  # the dialogues may have taught it other words
+        if getattr(merged.config, "takes_notes", False):
+            merged.config.takes_notes = False
         merged.save_pretrained(folder)
         self.listener.processor.save_pretrained(folder)
 

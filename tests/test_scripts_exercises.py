@@ -122,6 +122,21 @@ def test_a_question_without_sound_is_told_what_sounds(scenes):
     assert any("bell 2-4" in state and "rain 0-10" in state for state in states) and any("none" in state for state in states)
 
 
+def test_an_answer_is_taught_with_what_is_to_be_noted(clips, scenes):
+    rng = random.Random(0)
+    for ask, of in (("onset:bell", scenes.labels[:1]), ("metre", clips.labels[:1]), ("metre", clips.labels[:2]),
+                    (f"genre:{clips.labels[0].genre}", clips.labels[:1]), ("suits:party", clips.labels[:2])):  # fmt: skip
+        turn = ex.question_talk(rng, ask, of)
+        *state, note = turn.state.splitlines()
+        expected = {"onset:bell": "2", "metre": of[-1].metre if ask == "metre" else ""}.get(ask)
+        assert note.startswith("noted: ") and (expected is None or note == f"noted: {expected}")
+        assert not any(line.startswith("noted") for line in state)
+        assert len(note.split("; ")) == (2 if ":" in ask and ask != "onset:bell" else 1)
+        asked = ex.question_talk(rng, ask, of, role="user")
+        told = ex.question_talk(rng, ask, of, hints=["tempo fast"])
+        assert "noted" not in asked.state + told.state
+
+
 def test_scenes_come_beside_music(tokenizer, clips, scenes):
     batches = iter(ex.Batches(tokenizer, clips, batch_size=2, seed=0, silent=0.0, scenes=scenes))
     rows = np.concatenate([next(batches)[-1] for _ in range(60)])

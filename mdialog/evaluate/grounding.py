@@ -247,8 +247,7 @@ def _write(listener: Listener, turns: Sequence[_Turn], played: list[list[np.ndar
     requests = []
     for i, (turn, sounds) in enumerate(zip(turns, played, strict=True)):
         brief, queue = turn.brief, list(sounds)
-        messages = briefs.messages(brief, play=lambda _, queue=queue: queue.pop(0))
-        requests.append(Request(id=f"grounding/{i}", messages=messages, names=briefs.names(brief)))
+        requests.append(Request.of(f"grounding/{i}", brief, play=lambda _, queue=queue: queue.pop(0)))
     return [candidates[0] for candidates in listener.write(requests, n=1, seed=seed, sampling=listener.sampling)]
 
 

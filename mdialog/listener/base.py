@@ -1,10 +1,14 @@
 """Listener: an audio-language model behind one small interface."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
+from mdialog import brief as briefs
 from mdialog.brief import Name
+from mdialog.plan import Clip
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,11 +23,21 @@ class Request:
         Chat messages (``brief.messages``) whose audio parts hold mono float32 samples at the listener's rate.
     names : tuple of Name
         Titles and artists that the answer may hold; a listener that can, spells them as they are given.
+    questions : tuple of str
+        What the answer is to tell of the sound, a line each as it stands in the brief's state; a listener that takes notes
+        answers each in a word first.
     """
 
     id: str
     messages: list[dict]
     names: tuple[Name, ...] = ()
+    questions: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, id: str, brief: briefs.Brief, *, play: Callable[[Clip], np.ndarray]) -> "Request":
+        """A brief as it goes to a listener; `play` as in :func:`mdialog.brief.messages`."""
+        questions = (briefs.question(ask, brief.template) for ask in briefs.asked_of_sound(brief))
+        return cls(id, briefs.messages(brief, play=play), briefs.names(brief), tuple(questions))
 
 
 @dataclass(frozen=True)

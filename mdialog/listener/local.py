@@ -3,7 +3,7 @@
 import hashlib
 import weakref
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import jinja2
@@ -16,6 +16,7 @@ from mdialog.errors import ModelError
 from mdialog.listener.base import DEFAULT as DEFAULT_SAMPLING
 from mdialog.listener.base import Request, Sampling
 from mdialog.listener.memo import remember_tower
+from mdialog.listener.notes import noted
 from mdialog.listener.nucleus import Again, Nucleus, stating_tokens
 from mdialog.listener.spelling import Spelling, spells
 from mdialog.models import find_model
@@ -65,6 +66,7 @@ class LocalListener:
         self.max_clip_s = _max_clip_s(processor, extractor)
         self.sampling = _advised(model)
         self.by_the_book = bool(getattr(model.config, "by_the_book", False))
+        self.takes_notes = bool(getattr(model.config, "takes_notes", False))
         self.max_clips = getattr(model.config, "max_clips", None)
         self.memo = remember_tower(model)
         self._spelling = Spelling(processor.tokenizer) if spells(processor.tokenizer) else None
@@ -125,10 +127,13 @@ class LocalListener:
         ModelError
             If the processor does not take the messages, or would not hear all of the audio.
         """
-        rows = [(i, k) for i in range(len(requests)) for k in range(first, first + n)]
+        rows = {(i, k): request for i, request in enumerate(requests) for k in range(first, first + n)}
+        if self.takes_notes:
+            greedy = sampling.temperature == 0
+            rows |= noted(requests, range(first, first + n), write=self.write, seed=seed, greedy=greedy)
         texts: dict[tuple[int, int], str] = {}
-        for bucket in self._buckets(requests, rows):
-            batch = self._collate([self._inputs(requests[i]) for i, _ in bucket])
+        for bucket in self._buckets(rows):
+            batch = self._collate([self._inputs(rows[row]) for row in bucket])
             draws = np.stack(
                 [seeds.generator(seed, requests[i].id, k).random(sampling.max_new_tokens) for i, k in bucket]
             )
@@ -159,7 +164,7 @@ class LocalListener:
         """
         scores: dict[tuple[int, int], np.ndarray] = {}
         first = {request: i for i, request in reversed([*enumerate(requests)])}  # a prompt is read once
-        for bucket in self._buckets(requests, [(i, 0) for i in sorted(first.values())]):
+        for bucket in self._buckets({(i, 0): requests[i] for i in sorted(first.values())}):
             rows = [(i, k) for i, request in enumerate(requests) if (first[request], 0) in bucket
                     for k in range(len(continuations[i]))]  # fmt: skip
             prompts = [self._inputs(requests[i]) for i, _ in bucket]
@@ -190,11 +195,11 @@ class LocalListener:
         chosen = logits.gather(2, ids[..., None])[..., 0].cpu().numpy()
         return [row[: len(answer)] for row, answer in zip(chosen, answers, strict=True)]
 
-    def _buckets(self, requests: Sequence[Request], rows: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    def _buckets(self, rows: Mapping[tuple[int, int], Request]) -> Iterator[list[tuple[int, int]]]:
         """Rows whose inputs have equal shapes, at most `max_rows` together."""
         by_shape = defaultdict(list)
-        for row in rows:
-            inputs = self._inputs(requests[row[0]])
+        for row, request in rows.items():
+            inputs = self._inputs(request)
             by_shape[tuple((k, len(v), *v.shape[1:]) for k, v in sorted(inputs.items()))].append(row)
         for bucket in by_shape.values():
             for start in range(0, len(bucket), self.max_rows):

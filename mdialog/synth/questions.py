@@ -98,11 +98,13 @@ def _whether(kind: str, value: str, labels: ClipLabels, *, manner: str, rng: ran
 
 
 def value_of(ask: str, clips: Sequence[ClipLabels]) -> str:
-    """What answers a question of :func:`draw_ask` in a word or two, for exercises: ``yes``, ``faster``, ``falling``."""
-    kind, _, value = ask.partition(":")
+    """What answers a question about music in a word or two, for exercises: ``slow``, ``yes``, ``faster``, ``falling``."""
+    kind, colon, value = ask.partition(":")
     about = clips[-1]
-    if kind == "course":
-        return about.course or "none"
+    if kind in (*WHETHER, "course") and not colon:
+        return ", ".join(_true(kind, about)) or "none"
+    if kind == "suits" and len(clips) == 1:
+        return "yes" if value in about.themes else "no"
     if kind == "suits":
         fits = tuple(value in clip.themes for clip in clips)
         return {(True, True): "both", (False, False): "neither", (False, True): "this"}.get(fits, "other")
