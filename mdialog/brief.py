@@ -159,38 +159,15 @@ def _asked(ask: str) -> str:
 _NAMED_ASKS = ("compare", "suits", "which", "onset", "duration", "times", "order", "together")
 
 
-REMARK = "remark"  # asked of the sound where a turn may say of it what it likes
-
-
-@dataclass(frozen=True)
-class Question:
-    """What a turn is asked of the sound.
-
-    Parameters
-    ----------
-    line : str
-        As it stands in the state, or would.
-    settled : bool
-        Whether the sound settles the answer; else there is a choice of what to tell.
-    """
-
-    line: str
-    settled: bool
-
-
-def questions(brief: Brief) -> tuple[Question, ...]:
-    """What a turn is to take from its clips and can tell in a few words; nothing where it is told the facts."""
-    label = _LABELS[brief.template]["ask"]
-    settled = "item_attribute_answer" in brief.intents
-    return tuple(Question(f"{label}: {_asked(ask)}", settled) for ask in asked_of_sound(brief))
+def question(ask: str, template: int) -> str:
+    """A question as it stands in the state, without the rest of it."""
+    return f"{_LABELS[template]['ask']}: {_asked(ask)}"
 
 
 def asked_of_sound(brief: Brief) -> tuple[str, ...]:
-    """The same as they stand in :attr:`Brief.asks`: questions, the length of a description, or `REMARK`."""
-    if not brief.clips or brief.hints or "item_attribute_question" in brief.intents:
+    """What an answer is to take from its clips and can tell in a word or two; nothing where it is told the facts."""
+    if not brief.clips or brief.hints or brief.role != "assistant" or "item_attribute_answer" not in brief.intents:
         return ()
-    if "item_attribute_answer" not in brief.intents:
-        return brief.asks if "description" in brief.intents else (REMARK,)
     return tuple(dict.fromkeys(one for ask in brief.asks if _in_a_word(ask) for one in (ask, *_beside(ask))))
 
 

@@ -9,8 +9,9 @@ by themselves: a few of the questions are therefore asked in a whole brief as we
 import random
 from collections.abc import Callable, Sequence
 
-from exercises import Batches, Exercise, Turn, dense, line_of, question_talk
+from exercises import Batches, Exercise, Turn, dense, question_talk
 
+from mdialog import brief as briefs
 from mdialog import happenings, vocab
 from mdialog.synth import happenings as synth_happenings
 from mdialog.synth import questions
@@ -32,7 +33,7 @@ def asks_of_music(rng: random.Random, labels: Sequence[ClipLabels]) -> list[str]
 
 def in_short(rng: random.Random, asks: Sequence[str], answer: Callable[[str], str]) -> list[Turn]:
     """Each question once, with its answer."""
-    return [dense(line_of(ask, rng), answer(ask)) for ask in dict.fromkeys(asks)]
+    return [dense(briefs.question(ask, rng.randrange(briefs.TEMPLATES)), answer(ask)) for ask in dict.fromkeys(asks)]
 
 
 def about_music(rng: random.Random, labels: Sequence[ClipLabels], *, spoken: int = 0) -> tuple[Turn, ...]:

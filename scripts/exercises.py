@@ -16,12 +16,10 @@ from mdialog import brief as briefs
 from mdialog import claims, happenings, vocab
 from mdialog.attributes import to_query
 from mdialog.exam import LIST_TASK
-from mdialog.plan import Clip
 from mdialog.synth import artists, phrases, questions
 from mdialog.synth import happenings as synth_happenings
 from mdialog.synth.briefs import random_name
 from mdialog.synth.labels import ClipEvents, ClipLabels
-from mdialog.utterance import given_names
 
 VOCAB_SIZE = 3000
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|AUDIO|>", "<|audio_bos|>", "<|audio_eos|>")
@@ -115,44 +113,23 @@ class Exercise:
     turns: tuple[Turn, ...]
 
 
-def talk(rng: random.Random, data: clip_data.Clips, rows: tuple[int, ...], *, silent: bool = False) -> list[Turn]:
-    """A brief about these clips, and what the phrase book says to it; what is to be noted for it, asked alone, where it may say
-    what it likes. Hints stand in for the sound of `silent` ones.
-    """
+def talk(rng: random.Random, data: clip_data.Clips, rows: tuple[int, ...], *, silent: bool = False) -> Turn:
+    """A brief about these clips, and what the phrase book says to it. Hints stand in for the sound of `silent` ones."""
     labels = [data.labels[row] for row in rows]
     brief = phrases.random_brief(rng, len(rows), labels=labels, names=naming(rng))
     answer = phrases.say(brief, labels, rng)
     if labels and rng.random() < (HINTED_SILENT if silent else HINTED):
         facts = heard_facts(labels[-1])
         brief = dataclasses.replace(brief, hints=tuple(rng.sample(facts, len(facts))))
-    notes = noted(brief, labels, answer)
-    turns = [Turn(briefs.with_notes(briefs.state(brief), notes), answer, _facts(answer))]
-    asked = zip(briefs.questions(brief), notes, strict=True)
-    return turns + [dense(question.line, note) for question, note in asked if not question.settled]
+    return Turn(noted(brief, labels), answer, _facts(answer))
 
 
-def noted(brief: briefs.Brief, clips: Sequence[ClipLabels | ClipEvents], answer: str) -> list[str]:
-    """What is to be noted of the sound before a brief is answered: the answers of drills; else what the answer states of it."""
-    asks = briefs.asked_of_sound(brief)
-    if "item_attribute_answer" not in brief.intents:
-        return [remarks(answer, brief, clips) for _ in asks]
+def noted(brief: briefs.Brief, clips: Sequence[ClipLabels | ClipEvents]) -> str:
+    """The brief's state with what is to be noted before it is answered: the answers of drills."""
     of_music = not any(map(happenings.about_events, brief.asks))
-    return [questions.value_of(ask, clips) if of_music else synth_happenings.value_of(ask, clips[-1]) for ask in asks]
-
-
-def remarks(answer: str, brief: briefs.Brief, clips: Sequence[ClipLabels]) -> str:
-    """What a turn states of the sound, in short: ``tempo fast, no instrument drums``; what a seeker wishes is none of it."""
-    wishes = {(a.kind, a.value) for a in (*brief.new, *brief.dropped)} if brief.role == "user" else set()
-    found = [claim for claim in claims.find(answer, names=given_names(brief)) if (claim.kind, claim.value) not in wishes]
-    true = [claim for claim in found if claims.true_of(claim, clips[-1], clips[0])]
-    short = (" ".join([claim.comparison or ("" if claim.present else "no"), claim.kind, claim.value]).strip() for claim in true)
-    return ", ".join(dict.fromkeys(short)) or "nothing"
-
-
-def line_of(ask: str, rng: random.Random) -> str:
-    """A question as it stands in a brief's state, without the rest of it."""
-    asked = briefs.Brief("assistant", ("item_attribute_answer",), asks=(ask,), clips=(Clip("", 0.0, 10.0),))
-    return briefs.questions(dataclasses.replace(asked, template=rng.randrange(briefs.TEMPLATES)))[0].line
+    notes = [questions.value_of(ask, clips) if of_music else synth_happenings.value_of(ask, clips[-1])
+             for ask in briefs.asked_of_sound(brief)]  # fmt: skip
+    return briefs.with_notes(briefs.state(brief), notes)
 
 
 def repeating(rng: random.Random) -> Turn | None:
@@ -180,13 +157,13 @@ def without_sound(rng: random.Random, data: clip_data.Clips) -> Exercise:
         return Exercise((), (searching(rng),))
     repeated = repeating(rng) if rng.random() < REPEATED else None
     rows = tuple(rng.randrange(len(data)) for _ in range(rng.choices((0, 1, 2), weights=(2, 3, 1))[0]))
-    return Exercise((), (repeated or talk(rng, data, rows, silent=True)[0],))
+    return Exercise((), (repeated or talk(rng, data, rows, silent=True),))
 
 
 def with_sound(rng: random.Random, data: clip_data.Clips) -> Exercise:
     """Turns of talk about a clip or two; what the clip is, listed."""
     rows = tuple(rng.randrange(len(data)) for _ in range(rng.choices((1, 2), weights=(2, 1))[0]))
-    turns = [turn for _ in range(TURNS) for turn in talk(rng, data, rows)]
+    turns = [talk(rng, data, rows) for _ in range(TURNS)]
     labels = [data.labels[row] for row in rows]
     if len(rows) == 1:
         turns.append(dense(LIST_TASK, "; ".join(heard_facts(labels[0]))))
@@ -223,8 +200,7 @@ def question_talk(
     brief = dataclasses.replace(brief, asks=(ask,), wanted=(), new=(), liked=(), refused=(),
                                 hints=tuple(rng.sample(hints, len(hints))))  # fmt: skip
     answer = phrases.say(brief, clips, rng)
-    state = briefs.with_notes(briefs.state(brief), noted(brief, clips, answer))
-    return Turn(state, answer, _facts(answer, brief.asks) if role == "assistant" else [])
+    return Turn(noted(brief, clips), answer, _facts(answer, brief.asks) if role == "assistant" else [])
 
 
 def timed(clip: ClipEvents) -> str:

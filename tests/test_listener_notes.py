@@ -1,4 +1,4 @@
-"""Notes: what a turn tells of the sound is asked alone, and the answer stands below the state."""
+"""Notes: every question of the sound is put to the listener alone, and its answer stands below the state."""
 
 import dataclasses
 
@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from mdialog import brief as briefs
-from mdialog.brief import Brief, Name, Question
+from mdialog.brief import Brief, Name
 from mdialog.listener.base import Request, Sampling
 from mdialog.listener.local import LocalListener
-from mdialog.listener.notes import FREELY, MAX_TOKENS, SURELY, noted
+from mdialog.listener.notes import FREELY, SURELY, noted
 from mdialog.plan import Clip
 
 RATE = 16000
@@ -18,8 +18,6 @@ PAIR = Brief("assistant", ("item_attribute_answer",), asks=("suits:study",), abo
              before=Name("Red", "Bo"), clips=(Clip("red", 0.0, 10.0), Clip("blue", 0.0, 10.0)))  # fmt: skip
 ONE = Brief("assistant", ("item_attribute_answer",), asks=("key",), about=Name("Blue", "Ana"), clips=PAIR.clips[1:])
 NOTHING = Brief("assistant", ("item_attribute_answer",), asks=("year",), about=Name("Blue", "Ana"), clips=PAIR.clips[1:])
-REMARK = Brief("user", ("accept_response",), about=Name("Blue", "Ana"), clips=PAIR.clips[1:])
-DRAWN = Sampling(temperature=0.7, top_p=0.8, stated_top_p=0.1, max_new_tokens=6)
 
 
 def request(name: str, brief: Brief) -> Request:
@@ -29,7 +27,7 @@ def request(name: str, brief: Brief) -> Request:
 
 @pytest.fixture
 def requests():
-    return [request("pair", PAIR), request("nothing", NOTHING), request("one", ONE), request("remark", REMARK)]
+    return [request("pair", PAIR), request("nothing", NOTHING), request("one", ONE)]
 
 
 class Pen:
@@ -49,51 +47,40 @@ def text(request: Request) -> str:
 
 def test_each_question_is_put_alone_with_all_that_sounds(requests):
     pen = Pen()
-    noted(requests, [0], write=pen, seed=7, sampling=DRAWN)
+    noted(requests, [0], write=pen, seed=7, greedy=False)
     lines = [one for *_, one in pen.asked]
-    assert [text(one) for one in lines] == ["question: suits study", "question: compare", "ask: key", "ask: remark"]
+    assert [text(one) for one in lines] == ["question: suits study", "question: compare", "ask: key"]
     sounds = [[part["audio"] for part in one.messages[-1]["content"][:-1]] for one in lines]
-    assert [len(several) for several in sounds] == [2, 2, 1, 1] and len({one.id for one in lines}) == 4
+    assert [len(several) for several in sounds] == [2, 2, 1] and len({one.id for one in lines}) == 3
     assert sounds[0][1] is requests[0].messages[-1]["content"][1]["audio"]
     assert all(one.messages == one.messages[-1:] and not one.questions for one in lines)
     assert {(first, seed) for first, seed, *_ in pen.asked} == {(0, 7)}
 
 
 def test_notes_stand_below_the_state(requests):
-    found = noted(requests, [0, 1], write=Pen(), seed=0, sampling=DRAWN)
-    assert set(found) == {(0, 0), (0, 1), (2, 0), (2, 1), (3, 0), (3, 1)}
+    found = noted(requests, [0, 1], write=Pen(), seed=0, greedy=False)
+    assert set(found) == {(0, 0), (0, 1), (2, 0), (2, 1)}
     assert text(found[0, 1]) == briefs.state(PAIR) + "\nnoted: 1 or so; 1 or so"
     assert text(found[2, 0]) == briefs.state(ONE) + "\nnoted: 0 or so"
     assert found[0, 1].messages[:-1] == requests[0].messages[:-1] and found[0, 1].id == "pair"
     assert text(requests[0]) == briefs.state(PAIR)
 
 
-@pytest.mark.parametrize(("drawn", "samplings"), [(DRAWN, [SURELY, FREELY]), (Sampling(temperature=0), [SURELY, SURELY])])
-def test_the_first_candidate_answers_what_is_likeliest(requests, drawn, samplings):
+@pytest.mark.parametrize(("greedy", "samplings"), [(False, [SURELY, FREELY]), (True, [SURELY, SURELY])])
+def test_the_first_candidate_notes_what_is_likeliest(requests, greedy, samplings):
     pen = Pen()
-    noted(requests[2:3], [0, 3], write=pen, seed=0, sampling=drawn)
+    noted(requests[2:], [0, 3], write=pen, seed=0, greedy=greedy)
     assert [sampling for *_, sampling, _ in pen.asked] == samplings and SURELY.temperature == 0 < FREELY.temperature
 
 
-def test_what_is_remarked_is_drawn_as_the_turn_is(requests):
-    pen = Pen()
-    noted(requests[3:], [0, 3], write=pen, seed=0, sampling=DRAWN)
-    assert [sampling for *_, sampling, _ in pen.asked] == 2 * [dataclasses.replace(DRAWN, max_new_tokens=MAX_TOKENS)]
-
-
-def test_nothing_is_noted_twice(requests):
-    found = noted(requests[2:3], [0], write=Pen(lambda number: "flute, drums,\nflute,"), seed=0, sampling=DRAWN)
-    assert text(found[0, 0]).endswith("\nnoted: flute, drums")
-
-
 def test_candidates_with_the_same_notes_are_one_request(requests):
-    found = noted(requests, range(3), write=Pen(lambda number: "yes"), seed=0, sampling=DRAWN)
+    found = noted(requests, range(3), write=Pen(lambda number: "yes"), seed=0, greedy=False)
     assert found[0, 0] is found[0, 2] and found[0, 0] is not found[2, 0]
 
 
 def test_nothing_is_noted_where_nothing_is_asked(requests):
     pen = Pen()
-    assert noted(requests[1:2], [0, 1], write=pen, seed=0, sampling=DRAWN) == {} and not pen.asked
+    assert noted(requests[1:2], [0, 1], write=pen, seed=0, greedy=False) == {} and not pen.asked
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +110,7 @@ def test_others_are_asked_nothing_beforehand(folder, requests, monkeypatch):
     plain = LocalListener.load(folder)
     plain.takes_notes = False
     monkeypatch.setattr("mdialog.listener.local.noted", lambda *args, **options: pytest.fail("it takes no notes"))
-    assert len(plain.write(requests, sampling=Sampling(max_new_tokens=4))) == 4
+    assert len(plain.write(requests, sampling=Sampling(max_new_tokens=4))) == 3
 
 
 @pytest.mark.parametrize(
@@ -137,19 +124,7 @@ def test_others_are_asked_nothing_beforehand(folder, requests, monkeypatch):
 def test_what_is_noted_can_be_told_in_a_word(asks, asked):
     brief = dataclasses.replace(PAIR, asks=asks)
     assert briefs.asked_of_sound(brief) == asked
-    asking = {"role": "user", "intents": ("accept_response", "item_attribute_question")}
-    for other in ({"hints": ("tempo fast",)}, {"clips": ()}, asking):
-        assert not briefs.asked_of_sound(dataclasses.replace(brief, **other))
+    told = {"hints": ("tempo fast",)}, {"role": "user"}, {"clips": ()}, {"intents": ("description",)}
+    assert not any(briefs.asked_of_sound(dataclasses.replace(brief, **one)) for one in told)
     for ask in set(asked) & set(asks):
-        alone = dataclasses.replace(brief, asks=(ask,))
-        assert briefs.questions(alone)[0].line in briefs.state(alone).splitlines()
-    assert all(question.settled for question in briefs.questions(brief))
-
-
-def test_who_may_choose_what_to_tell_is_asked_openly():
-    description = dataclasses.replace(ONE, intents=("description",), asks=("tag line",))
-    assert briefs.questions(description) == (Question("ask: tag line", settled=False),)
-    assert briefs.state(description).splitlines()[2] == "ask: tag line"
-    assert briefs.questions(REMARK) == (Question("ask: remark", settled=False),)
-    assert briefs.questions(dataclasses.replace(REMARK, intents=("passive_recommend",), role="assistant", template=2)) == (
-        Question("about: remark", settled=False),)  # fmt: skip
+        assert briefs.question(ask, brief.template) in briefs.state(dataclasses.replace(brief, asks=(ask,))).splitlines()

@@ -15,9 +15,6 @@ import heads
 import listener_model
 from clips import Clips
 
-from mdialog.attributes import Attribute
-from mdialog.brief import Brief, Name
-from mdialog.claims import Claim, true_of
 from mdialog.metadata import EventSpan
 from mdialog.synth.compose import compose
 from mdialog.synth.labels import ClipEvents
@@ -140,32 +137,6 @@ def test_an_answer_is_taught_with_what_is_to_be_noted(clips, scenes):
         assert "noted" not in asked.state + told.state
 
 
-def test_a_remark_is_noted_and_asked_alone(clips):
-    rng, seen = random.Random(0), {"nothing": 0, "stated": 0}
-    for i in range(60):
-        labels = [clips.labels[i % 3]]
-        turn, *alone = ex.talk(rng, clips, (i % 3,))
-        note = turn.state.splitlines()[-1].removeprefix("noted: ")
-        if not alone:  # an answer, a question, or hints
-            continue
-        assert [one.answer for one in alone] == [note] and alone[0].state.count(": ") == 1
-        seen["nothing" if note == "nothing" else "stated"] += 1
-        for item in note.split(", ") if note != "nothing" else ():
-            *_, kind, value = item.split(" ", item.startswith("no ") + 1)
-            claim = Claim("", kind, value, not item.startswith("no "), 0, 0)
-            assert item.startswith(("more", "less", "same")) or true_of(claim, labels[0])
-    assert min(seen["nothing"], seen["stated"]) >= 8
-
-
-def test_what_is_wished_is_not_remarked(clips):
-    labels = [clips.labels[0]]
-    tempo, other = (f"tempo:{value}" for value in (labels[0].tempo, "very slow"))
-    for role, wanted, noted in (("user", tempo, "nothing"), ("user", other, f"tempo {labels[0].tempo}"),
-                                ("assistant", tempo, f"tempo {labels[0].tempo}")):  # fmt: skip
-        brief = Brief(role, ("add_filter",), new=(Attribute.parse(wanted),), about=Name("Very Slow", "No Drums"))
-        assert ex.remarks(f'"Very Slow" it is, {labels[0].tempo}, with a hundred harps.', brief, labels) == noted
-
-
 def test_scenes_come_beside_music(tokenizer, clips, scenes):
     batches = iter(ex.Batches(tokenizer, clips, batch_size=2, seed=0, silent=0.0, scenes=scenes))
     rows = np.concatenate([next(batches)[-1] for _ in range(60)])
@@ -197,8 +168,8 @@ def test_names_of_one_brief_may_share_an_artist():
 
 def test_hints_stand_in_for_the_sound_and_seldom_beside_it(clips):
     rng = random.Random(1)
-    silent = [ex.talk(rng, clips, (0,), silent=True)[0].state for _ in range(200)]
-    sounding = [ex.talk(rng, clips, (0,))[0].state for _ in range(200)]
+    silent = [ex.talk(rng, clips, (0,), silent=True).state for _ in range(200)]
+    sounding = [ex.talk(rng, clips, (0,)).state for _ in range(200)]
     tempo = f"tempo {clips.labels[0].tempo}"
     hinted = [sum(f"lead {clips.labels[0].lead or 'none'}" in state and tempo in state for state in states)
               for states in (silent, sounding)]

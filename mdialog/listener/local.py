@@ -129,7 +129,8 @@ class LocalListener:
         """
         rows = {(i, k): request for i, request in enumerate(requests) for k in range(first, first + n)}
         if self.takes_notes:
-            rows |= noted(requests, range(first, first + n), write=self.write, seed=seed, sampling=sampling)
+            greedy = sampling.temperature == 0
+            rows |= noted(requests, range(first, first + n), write=self.write, seed=seed, greedy=greedy)
         texts: dict[tuple[int, int], str] = {}
         for bucket in self._buckets(rows):
             batch = self._collate([self._inputs(rows[row]) for row in bucket])

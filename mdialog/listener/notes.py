@@ -1,26 +1,23 @@
-"""Notes: what a turn tells of the sound is put down in a few words first, and said with these at hand.
+"""Notes: what a turn is asked of the sound is answered in a word first, and said with that word at hand.
 
 A small model that hears when a bell comes in may still say another second in the midst of talk, where the manner, the names and
 the wishes of the brief speak at once; asked in a line of its own, it has nothing else to mind. Larger models think in words
 before they answer for the same reason (Wei and others, 2022); here the words are few, and come from the sound alone.
 """
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from mdialog.brief import with_notes
 from mdialog.listener.base import Request, Sampling
 
-MAX_TOKENS = 64
-# Where the sound settles an answer, the first candidate goes by what is likeliest heard, and those drawn after that was thrown
-# away by what else it may be. What to tell at all is drawn as the turn itself is.
-SURELY = Sampling(temperature=0, max_new_tokens=MAX_TOKENS)
-FREELY = Sampling(temperature=1.0, top_p=0.9, max_new_tokens=MAX_TOKENS)
+# The first candidate says what is likeliest heard; those drawn after it was thrown away, what else it may be.
+SURELY = Sampling(temperature=0, max_new_tokens=40)
+FREELY = Sampling(temperature=1.0, top_p=0.9, max_new_tokens=40)
 
 
 def noted(
-    requests: Sequence[Request], numbers: Iterable[int], *, write: Callable[..., list[list[str]]], seed: int, sampling: Sampling
+    requests: Sequence[Request], numbers: Iterable[int], *, write: Callable[..., list[list[str]]], seed: int, greedy: bool
 ) -> dict[tuple[int, int], Request]:
     """Requests that ask something of the sound, each with what was noted of it.
 
@@ -28,50 +25,35 @@ def noted(
     ----------
     requests : sequence of Request
     numbers : iterable of int
-        Of the candidates.
+        Of the candidates: number 0 goes by what is likeliest heard.
     write : callable
         As :meth:`mdialog.listener.base.Listener.write`; it is asked only requests that have no questions themselves.
     seed : int
-    sampling : Sampling
-        Of the turns. At temperature 0 all notes are what is likeliest.
+    greedy : bool
+        Whether every candidate goes by what is likeliest heard.
 
     Returns
     -------
     dict of (int, int) to Request
         By place in `requests` and number of the candidate; candidates with the same notes share one.
     """
-    lines = [(i, question, _alone(request, question.line)) for i, request in enumerate(requests)
-             for question in request.questions]  # fmt: skip
+    asking = {i: _each_asked(request) for i, request in enumerate(requests) if request.questions}
+    lines = [line for asked in asking.values() for line in asked]
     made: dict[tuple, Request] = {}
     found: dict[tuple[int, int], Request] = {}
-    for number in numbers:
-        notes: dict[int, list[str]] = {}
-        for settled in (True, False):
-            some = [(i, line) for i, question, line in lines if question.settled is settled]
-            drawn = _sampling(sampling, settled=settled, first=number == 0)
-            texts = write([line for _, line in some], first=number, seed=seed, sampling=drawn) if some else ()
-            for (i, _), (text,) in zip(some, texts, strict=True):
-                notes.setdefault(i, []).append(_tidy(text))
-        for i, several in notes.items():
-            found[i, number] = made.setdefault((i, *several), _with(requests[i], several))
+    for number in numbers if lines else ():
+        texts = iter(write(lines, first=number, seed=seed, sampling=FREELY if number and not greedy else SURELY))
+        for i, asked in asking.items():
+            notes = tuple(" ".join(next(texts)[0].split()) for _ in asked)
+            found[i, number] = made.setdefault((i, notes), _with(requests[i], notes))
     return found
 
 
-def _sampling(of_turn: Sampling, *, settled: bool, first: bool) -> Sampling:
-    if not settled:
-        return replace(of_turn, max_new_tokens=MAX_TOKENS)
-    return SURELY if first or of_turn.temperature == 0 else FREELY
-
-
-def _tidy(text: str) -> str:
-    """A note on one line, nothing in it twice."""
-    return ", ".join(dict.fromkeys(filter(None, re.split(r",\s*", " ".join(text.split())))))
-
-
-def _alone(request: Request, line: str) -> Request:
-    """The request's sounds with nothing but a question beside them."""
+def _each_asked(request: Request) -> list[Request]:
+    """The request's sounds with nothing but a question beside them, for each of its questions."""
     audio = [part for part in request.messages[-1]["content"] if part["type"] == "audio"]
-    return Request(f"{request.id}/note/{line}", [{"role": "user", "content": [*audio, {"type": "text", "text": line}]}])
+    return [Request(f"{request.id}/note/{line}", [{"role": "user", "content": [*audio, {"type": "text", "text": line}]}])
+            for line in request.questions]  # fmt: skip
 
 
 def _with(request: Request, notes: Sequence[str]) -> Request:
