@@ -73,6 +73,11 @@ def test_the_first_candidate_notes_what_is_likeliest(requests, greedy, samplings
     assert [sampling for *_, sampling, _ in pen.asked] == samplings and SURELY.temperature == 0 < FREELY.temperature
 
 
+def test_nothing_is_noted_twice(requests):
+    found = noted(requests[2:], [0], write=Pen(lambda number: "flute, drums,\nflute,"), seed=0, greedy=False)
+    assert text(found[0, 0]).endswith("\nnoted: flute, drums")
+
+
 def test_candidates_with_the_same_notes_are_one_request(requests):
     found = noted(requests, range(3), write=Pen(lambda number: "yes"), seed=0, greedy=False)
     assert found[0, 0] is found[0, 2] and found[0, 0] is not found[2, 0]

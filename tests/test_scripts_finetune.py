@@ -90,15 +90,16 @@ def test_who_learns_from_a_run_with_hints_is_told_the_same(folder, tmp_path, mon
     assert heard == ["key of" in several[-1]["text"] for several in parts] and any(heard)
 
 
-def test_who_was_tuned_talks_no_longer_by_the_book(folder, small, tmp_path, monkeypatch):
+def test_who_was_tuned_talks_no_longer_by_the_book_or_from_notes(folder, small, tmp_path, monkeypatch):
     monkeypatch.setenv("MDIALOG_AUDIO_CACHE", str(tmp_path / "cache"))
     model = LocalListener.load(small).model
-    model.config.by_the_book = True
+    model.config.by_the_book = model.config.takes_notes = True
     model.save_pretrained(tmp_path / "model")
     LocalListener.load(small).processor.save_pretrained(tmp_path / "model")
     assert LocalListener.load(tmp_path / "model").by_the_book
     tune(tmp_path / "model", tmp_path / "out", folder, "--held", "0.5")
-    assert not LocalListener.load(tmp_path / "out").by_the_book
+    tuned = LocalListener.load(tmp_path / "out")
+    assert not tuned.by_the_book and not tuned.takes_notes
 
 
 def test_no_sound_stays_in_memory(folder, tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ the wishes of the brief speak at once; asked in a line of its own, it has nothin
 before they answer for the same reason (Wei and others, 2022); here the words are few, and come from the sound alone.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
@@ -44,9 +45,14 @@ def noted(
     for number in numbers if lines else ():
         texts = iter(write(lines, first=number, seed=seed, sampling=FREELY if number and not greedy else SURELY))
         for i, asked in asking.items():
-            notes = tuple(" ".join(next(texts)[0].split()) for _ in asked)
+            notes = tuple(_tidy(next(texts)[0]) for _ in asked)
             found[i, number] = made.setdefault((i, notes), _with(requests[i], notes))
     return found
+
+
+def _tidy(text: str) -> str:
+    """A note on one line, nothing in it twice."""
+    return ", ".join(dict.fromkeys(filter(None, re.split(r",\s*", " ".join(text.split())))))
 
 
 def _each_asked(request: Request) -> list[Request]:
