@@ -159,24 +159,52 @@ def _asked(ask: str) -> str:
 _NAMED_ASKS = ("compare", "suits", "which", "onset", "duration", "times", "order", "together")
 
 
-def question(ask: str, template: int) -> str:
+@dataclass(frozen=True)
+class Question:
+    """What an answer is to take from its clips, and can tell in a word or two.
+
+    Parameters
+    ----------
+    ask : str
+        As in :attr:`Brief.asks`.
+    line : str
+        As it stands in the state, alone.
+    value : str
+        Where it is asked whether a clip has this value of a kind of which it has one: the kind is asked after, and tells.
+    """
+
+    ask: str
+    line: str
+    value: str = ""
+
+    def note(self, answer: str) -> str:
+        """An answer as it is noted: ``fast``; where that was asked after, ``yes; fast``."""
+        return f"{'yes' if answer == self.value else 'no'}; {answer}" if self.value else answer
+
+
+def questions(brief: Brief) -> tuple[Question, ...]:
+    """What is asked of the sound in a turn; nothing of a turn that asks itself, or is told the facts."""
+    if not brief.clips or brief.hints or brief.role != "assistant" or "item_attribute_answer" not in brief.intents:
+        return ()
+    asked = dict.fromkeys(one for ask in brief.asks if _in_a_word(ask) for one in _with_what_it_takes(ask))
+    return tuple(Question(ask, line_of(ask, brief.template), value) for ask, value in asked)
+
+
+def line_of(ask: str, template: int) -> str:
     """A question as it stands in the state, without the rest of it."""
     return f"{_LABELS[template]['ask']}: {_asked(ask)}"
 
 
-def asked_of_sound(brief: Brief) -> tuple[str, ...]:
-    """What an answer is to take from its clips and can tell in a word or two; nothing where it is told the facts."""
-    if not brief.clips or brief.hints or brief.role != "assistant" or "item_attribute_answer" not in brief.intents:
-        return ()
-    return tuple(dict.fromkeys(one for ask in brief.asks if _in_a_word(ask) for one in (ask, *_beside(ask))))
-
-
-def _beside(ask: str) -> tuple[str, ...]:
-    """What else one tells in answering: of what is not so, what is; which instruments are new; why a clip suits better."""
-    kind, colon, _ = ask.partition(":")
-    if ask == "compare" or kind == "suits":
-        return ("compare:instrument",) if ask == "compare" else ("compare",)
-    return (kind,) if colon and kind in _heard_kinds() - {"instrument"} else ()
+def _with_what_it_takes(ask: str) -> tuple[tuple[str, str], ...]:
+    """A question, and what else one tells in answering it: which instruments are new, why a clip suits better."""
+    kind, colon, value = ask.partition(":")
+    if ask == "compare":
+        return ((ask, ""), ("compare:instrument", ""))
+    if kind == "suits":
+        return ((ask, ""), ("compare", ""))
+    if not colon or kind not in _heard_kinds() - {"instrument"}:
+        return ((ask, ""),)
+    return ((ask, ""), (kind, "")) if kind == "mood" else ((kind, value),)  # a clip has several moods
 
 
 def _in_a_word(ask: str) -> bool:

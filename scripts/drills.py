@@ -33,7 +33,7 @@ def asks_of_music(rng: random.Random, labels: Sequence[ClipLabels]) -> list[str]
 
 def in_short(rng: random.Random, asks: Sequence[str], answer: Callable[[str], str]) -> list[Turn]:
     """Each question once, with its answer."""
-    return [dense(briefs.question(ask, rng.randrange(briefs.TEMPLATES)), answer(ask)) for ask in dict.fromkeys(asks)]
+    return [dense(briefs.line_of(ask, rng.randrange(briefs.TEMPLATES)), answer(ask)) for ask in dict.fromkeys(asks)]
 
 
 def about_music(rng: random.Random, labels: Sequence[ClipLabels], *, spoken: int = 0) -> tuple[Turn, ...]:

@@ -127,8 +127,8 @@ def talk(rng: random.Random, data: clip_data.Clips, rows: tuple[int, ...], *, si
 def noted(brief: briefs.Brief, clips: Sequence[ClipLabels | ClipEvents]) -> str:
     """The brief's state with what is to be noted before it is answered: the answers of drills."""
     of_music = not any(map(happenings.about_events, brief.asks))
-    notes = [questions.value_of(ask, clips) if of_music else synth_happenings.value_of(ask, clips[-1])
-             for ask in briefs.asked_of_sound(brief)]  # fmt: skip
+    notes = [one.note(questions.value_of(one.ask, clips) if of_music else synth_happenings.value_of(one.ask, clips[-1]))
+             for one in briefs.questions(brief)]  # fmt: skip
     return briefs.with_notes(briefs.state(brief), notes)
 
 

@@ -120,16 +120,25 @@ def test_others_are_asked_nothing_beforehand(folder, requests, monkeypatch):
 
 @pytest.mark.parametrize(
     ("asks", "asked"),
-    [(("tempo", "artist"), ("tempo",)), (("vocal:male",), ("vocal:male", "vocal")),
-     (("lead:harp",), ("lead:harp", "lead")), (("instrument:flute",), ("instrument:flute",)),
+    [(("tempo", "artist"), ("tempo",)), (("vocal:male",), (("vocal", "male"),)),
+     (("lead:harp",), (("lead", "harp"),)), (("instrument:flute",), ("instrument:flute",)),
      (("compare",), ("compare", "compare:instrument")), (("compare:bpm",), ()), (("live",), ()), (("course",), ("course",)),
      (("order:bell+rain",), ("order:bell+rain",)), (("suits:study",), ("suits:study", "compare")), (("same",), ("same",)),
-     (("key:C minor", "key"), ("key:C minor", "key"))],
+     (("key:C minor", "key"), (("key", "C minor"), "key")), (("mood:calm",), ("mood:calm", "mood"))],
 )  # fmt: skip
 def test_what_is_noted_can_be_told_in_a_word(asks, asked):
     brief = dataclasses.replace(PAIR, asks=asks)
-    assert briefs.asked_of_sound(brief) == asked
+    found = briefs.questions(brief)
+    assert tuple((one.ask, one.value) if one.value else one.ask for one in found) == asked
     told = {"hints": ("tempo fast",)}, {"role": "user"}, {"clips": ()}, {"intents": ("description",)}
-    assert not any(briefs.asked_of_sound(dataclasses.replace(brief, **one)) for one in told)
-    for ask in set(asked) & set(asks):
-        assert briefs.question(ask, brief.template) in briefs.state(dataclasses.replace(brief, asks=(ask,))).splitlines()
+    assert not any(briefs.questions(dataclasses.replace(brief, **one)) for one in told)
+    for one in found:
+        assert one.line in briefs.state(dataclasses.replace(brief, asks=(one.ask,))).splitlines()
+
+
+def test_a_value_asked_after_is_there_if_it_is_what_is_heard():
+    (one,) = briefs.questions(dataclasses.replace(ONE, asks=("tempo:fast",)))
+    assert (one.note("fast"), one.note("slow")) == ("yes; fast", "no; slow")
+    found = noted([request("x", dataclasses.replace(ONE, asks=("tempo:fast",)))], [0], write=Pen(lambda number: "slow"), seed=0,
+                  greedy=False)  # fmt: skip
+    assert text(found[0, 0]).endswith("\nnoted: no; slow")

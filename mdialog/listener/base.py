@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from mdialog import brief as briefs
-from mdialog.brief import Name
+from mdialog.brief import Name, Question
 from mdialog.plan import Clip
 
 
@@ -23,21 +23,19 @@ class Request:
         Chat messages (``brief.messages``) whose audio parts hold mono float32 samples at the listener's rate.
     names : tuple of Name
         Titles and artists that the answer may hold; a listener that can, spells them as they are given.
-    questions : tuple of str
-        What the answer is to tell of the sound, a line each as it stands in the brief's state; a listener that takes notes
-        answers each in a word first.
+    questions : tuple of Question
+        What is asked of the sound; a listener that takes notes answers each in a word first.
     """
 
     id: str
     messages: list[dict]
     names: tuple[Name, ...] = ()
-    questions: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
 
     @classmethod
     def of(cls, id: str, brief: briefs.Brief, *, play: Callable[[Clip], np.ndarray]) -> "Request":
         """A brief as it goes to a listener; `play` as in :func:`mdialog.brief.messages`."""
-        questions = (briefs.question(ask, brief.template) for ask in briefs.asked_of_sound(brief))
-        return cls(id, briefs.messages(brief, play=play), briefs.names(brief), tuple(questions))
+        return cls(id, briefs.messages(brief, play=play), briefs.names(brief), briefs.questions(brief))
 
 
 @dataclass(frozen=True)

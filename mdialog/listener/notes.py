@@ -44,8 +44,8 @@ def noted(
     found: dict[tuple[int, int], Request] = {}
     for number in numbers if lines else ():
         texts = iter(write(lines, first=number, seed=seed, sampling=FREELY if number and not greedy else SURELY))
-        for i, asked in asking.items():
-            notes = tuple(_tidy(next(texts)[0]) for _ in asked)
+        for i in asking:
+            notes = tuple(question.note(_tidy(next(texts)[0])) for question in requests[i].questions)
             found[i, number] = made.setdefault((i, notes), _with(requests[i], notes))
     return found
 
@@ -58,8 +58,8 @@ def _tidy(text: str) -> str:
 def _each_asked(request: Request) -> list[Request]:
     """The request's sounds with nothing but a question beside them, for each of its questions."""
     audio = [part for part in request.messages[-1]["content"] if part["type"] == "audio"]
-    return [Request(f"{request.id}/note/{line}", [{"role": "user", "content": [*audio, {"type": "text", "text": line}]}])
-            for line in request.questions]  # fmt: skip
+    texts = ({"type": "text", "text": question.line} for question in request.questions)
+    return [Request(f"{request.id}/note/{text['text']}", [{"role": "user", "content": [*audio, text]}]) for text in texts]
 
 
 def _with(request: Request, notes: Sequence[str]) -> Request:
