@@ -292,14 +292,14 @@ def _of_events(said: Utterance) -> Iterator[Fault]:
     Where nobody is to ask after any, none is asked after or told of: nothing would check it.
     """
     brief, asks = said.brief, _event_asks(said.brief)
+    text = eventwords.plain(said.masked)
     if {"item_attribute_question", "item_attribute_answer"} & {*brief.intents} and not asks:
-        text = eventwords.plain(said.masked)
         for sound in eventwords.mentions(text):
             word = text[sound.start : sound.end]
             if sound.name != "music" and word.casefold() not in lexicon.vocabulary_words():
                 yield Fault("intents", word, "a sound that the turn is not about")
-        if "item_attribute_answer" in brief.intents and (time := eventwords.TIME.search(text)):
-            yield Fault("intents", time[0], "a time that nobody asked for")
+    if {"item_attribute_answer", "description"} & {*brief.intents} and not asks and (time := eventwords.TIME.search(text)):
+        yield Fault("intents", time[0], "a time that nobody asked for")
     for ask in asks if "item_attribute_question" in brief.intents else ():
         unsaid = [name for name in happenings.names_of(ask) if not eventwords.named(said.masked, name)]
         if unsaid and not _refers_back(said, unsaid):

@@ -28,6 +28,11 @@ def answers(said: Utterance) -> Iterator[Fault]:
     closed = [vocab.load()[kind] for kind in brief.asks if kind in vocab.load()]
     if closed and not any(find(kind.name, value, said.text) for kind in closed for value in kind.names):
         yield Fault("intents", ", ".join(k.name for k in closed), "the turn is to answer this and does not")
+    if closed and len(closed) == len(brief.asks) and (match := _AS_IF_WHETHER.match(said.text)):
+        yield Fault("intents", match[0].strip(), "nobody asked whether something is so")
+
+
+_AS_IF_WHETHER = re.compile(r"\W*(?:affirmative|negative|yep|nope|yes)\b(?! but)", re.I)
 
 
 def _of_values(said: Utterance, found: list[claims.Claim]) -> Iterator[Fault]:
@@ -43,9 +48,28 @@ def _of_values(said: Utterance, found: list[claims.Claim]) -> Iterator[Fault]:
         told = own or kind != "lead" and any(find(kind, v, said.text) for v in _names(kind) if one_of_many or v == value)
         if answer is None and not told:
             yield Fault("intents", f"{kind}:{value}", "the turn is to say whether it is so and does not")
+        if answer is False and not told and (elsewhere := _elsewhere(said, about, kind, value)):
+            yield Fault("intents", elsewhere, f"the turn is to say whether it is {kind} {value}, and tells of something else")
         for claim in about if answer is not None else ():
             if (holds := _bears(claim, kind, value)) is not None and holds != answer:
                 yield Fault("intents", claim.text, f"{'yes' if answer else 'no'}, and then the opposite")
+
+
+# Kinds of which one tells of the other: what leads is an instrument, a key has a mode.
+_KIN = ({"instrument", "lead"}, {"key", "mode"}, {"energy", "loudness", "density"})
+_NONE_SUCH = re.compile(
+    r"\b(?:hear|find|notice|catch|have|has|there(?:'s| is| are)) (?:any|no) (?!such\b)(?:\w+ ){0,2}\w+", re.I
+)
+
+
+def _elsewhere(said: Utterance, about: list[claims.Claim], kind: str, value: str) -> str | None:
+    """Words of a "no" that denies something else than what was asked after, or tells of another kind."""
+    kin = next((kinds for kinds in _KIN if kind in kinds), {kind})
+    for claim in about:
+        if claim.kind not in kin or not claim.present and claim.value != value:
+            return claim.text
+    match = None if about else _NONE_SUCH.search(said.masked)
+    return match and match[0]
 
 
 def _bears(claim: claims.Claim, kind: str, value: str) -> bool | None:

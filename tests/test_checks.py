@@ -349,6 +349,38 @@ def test_the_bundled_listener_may_leave_it_to_the_question_that_the_other_is_not
         assert ("intents" in of(text, of_two(ask), by_the_book=True)) is not good, (ask, text)
 
 
+def test_a_description_tells_no_seconds():
+    brief = Brief("assistant", ("description",), asks=("sentence",), about=BLUE, clips=CLIP)
+    assert "intents" in of("A slow piano piece in minor, and the piano lasts about 1 second.", brief)
+    assert "intents" not in of("A slow piano piece in minor, and the piano lasts.", brief)
+
+
+@pytest.mark.parametrize(
+    ("ask", "text", "good"),
+    [
+        ("instrument:bass", "No, listen, there is no trumpet.", False),
+        ("instrument:bass", "No, I don't hear any bass.", True),
+        ("instrument:bass", "No, I don't hear any.", True),
+        ("instrument:bass", "No, just a piano.", True),
+        ("instrument:bass", "No, there is no such thing.", True),
+        ("instrument:harp", "No, I don't hear any be heard.", False),
+        ("lead:flute", "No, there is no flute.", True),
+        ("lead:flute", "No, there are no drums.", False),
+        ("vocal:choir", "No, it is slow.", False),
+        ("vocal:choir", "No, nobody sings.", True),
+        ("key:A major", "No, I don't hear any key.", False),
+        ("key:A major", "No, it's in minor.", True),
+        ("energy:high", "No, it's quiet.", True),
+        ("instrument:drums", "Yes, and it's fast.", True),
+        ("instrument", "Affirmative, and no drums on this one.", False),
+        ("instrument", "Certainly, there's a piano.", True),
+    ],
+)
+def test_no_denies_what_was_asked_after_and_yes_answers_no_open_question(ask, text, good):
+    brief = dataclasses.replace(of_two(ask), before=None, clips=CLIP)
+    assert ("intents" in of(text, brief)) is not good
+
+
 def test_the_phrase_book_passes_where_it_compares_or_says_whether_it_is_so():
     phrases, questions = (pytest.importorskip(f"mdialog.synth.{name}") for name in ("phrases", "questions"))
     rng, failed, n = random.Random(1), [], 1500
