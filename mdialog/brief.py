@@ -171,15 +171,20 @@ class Question:
         As it stands in the state, alone.
     value : str
         Where it is asked whether a clip has this value of a kind of which it has one: the kind is asked after, and tells.
+    other : str
+        Where a clip is to be chosen: the title of the one before.
     """
 
     ask: str
     line: str
     value: str = ""
+    other: str = ""
 
     def note(self, answer: str) -> str:
-        """An answer as it is noted: ``fast``; where that was asked after, ``yes; fast``."""
-        return f"{'yes' if answer == self.value else 'no'}; {answer}" if self.value else answer
+        """An answer as it is noted: ``fast``; where that was asked after, ``yes; fast``; a clip as one speaks of it."""
+        if self.value:
+            return f"{'yes' if answer == self.value else 'no'}; {answer}"
+        return {"this": "this one", "other": f'"{self.other}"'}.get(answer, answer) if self.other else answer
 
 
 def questions(brief: Brief) -> tuple[Question, ...]:
@@ -187,7 +192,8 @@ def questions(brief: Brief) -> tuple[Question, ...]:
     if not brief.clips or brief.hints or brief.role != "assistant" or "item_attribute_answer" not in brief.intents:
         return ()
     asked = dict.fromkeys(one for ask in brief.asks if _in_a_word(ask) for one in _with_what_it_takes(ask))
-    return tuple(Question(ask, line_of(ask, brief.template), value) for ask, value in asked)
+    other = brief.before.title if brief.before else ""
+    return tuple(Question(ask, line_of(ask, brief.template), value, other * ask.startswith("suits:")) for ask, value in asked)
 
 
 def line_of(ask: str, template: int) -> str:

@@ -136,6 +136,14 @@ def test_what_is_noted_can_be_told_in_a_word(asks, asked):
         assert one.line in briefs.state(dataclasses.replace(brief, asks=(one.ask,))).splitlines()
 
 
+@pytest.mark.parametrize(
+    ("answer", "note"), [("this", "this one"), ("other", '"Red"'), ("both", "both"), ("neither", "neither")]
+)
+def test_a_clip_that_is_chosen_is_called_as_one_speaks_of_it(answer, note):
+    chosen, compared = briefs.questions(PAIR)
+    assert chosen.note(answer) == note and compared.note("slower") == "slower"
+
+
 def test_a_value_asked_after_is_there_if_it_is_what_is_heard():
     (one,) = briefs.questions(dataclasses.replace(ONE, asks=("tempo:fast",)))
     assert (one.note("fast"), one.note("slow")) == ("yes; fast", "no; slow")

@@ -2,6 +2,7 @@
 
 import random
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +136,14 @@ def test_an_answer_is_taught_with_what_is_to_be_noted(clips, scenes):
         asked = ex.question_talk(rng, ask, of, role="user")
         told = ex.question_talk(rng, ask, of, hints=["tempo fast"])
         assert "noted" not in asked.state + told.state
+
+
+def test_a_clip_that_is_chosen_is_noted_by_the_name_that_the_answer_gives_it(clips):
+    pair = [replace(clips.labels[0], themes=("party",)), replace(clips.labels[1], themes=())]
+    for seed in range(20):
+        turn = ex.question_talk(random.Random(seed), "suits:party", pair)
+        note = turn.state.splitlines()[-1].removeprefix("noted: ").split("; ")[0]
+        assert note.startswith('"') and note.strip('"') in turn.answer
 
 
 def test_scenes_come_beside_music(tokenizer, clips, scenes):
