@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 from click.testing import CliRunner
+from test_pairs import planned, spoken  # noqa: F401
 
 from mdialog import audit, cli, transcripts
 from mdialog import run as runs
@@ -23,6 +24,7 @@ from mdialog.dialogue import Heard, read_dialogues, to_json
 from mdialog.errors import InputError
 from mdialog.export import clip_name, export
 from mdialog.formats import FORMATS, dialogue_of, spans_of
+from mdialog.pairs import pairs
 from mdialog.plan import write_plans
 from mdialog.split import read_tracks
 from mdialog.write import Options
@@ -62,6 +64,13 @@ def copy(run, folder, *, lost=(), words=None):
     if words:
         turns = [records[0].turns[0].model_copy(update={"content": words}), *records[0].turns[1:]]
         records[0] = records[0].model_copy(update={"turns": turns})
+    (folder / runs.DIALOGUES).write_text("".join(to_json(d) + "\n" for d in records), encoding="utf-8")
+    return folder
+
+
+def recorded(folder, records):
+    """A run of dialogues alone: no plans, no sound."""
+    folder.mkdir()
     (folder / runs.DIALOGUES).write_text("".join(to_json(d) + "\n" for d in records), encoding="utf-8")
     return folder
 
@@ -178,6 +187,80 @@ def test_lp_musicdialog_is_checked_as_the_run_is(written, tmp_path):
     assert all(new.check == "attributes" and turns[new.dialogue][new.turn].clips for new in found - known)
     rows = load("parquet", path, tmp_path)
     assert rows[0]["track_names"][0].keys() == {"track_id", "title", "artist"}
+
+
+def named(row, label):
+    return [track["track_id"] for track in row["tracks"] if track["label"] == label]
+
+
+def as_pair(row):
+    """A row of `retrieval` as `pairs` has it."""
+    told = {name: value for name, value in row.items() if name != "tracks"}
+    return told | {"positives": named(row, 1), "negatives": named(row, 0)}
+
+
+@pytest.fixture(scope="module")
+def walked(planned, tmp_path_factory):  # noqa: F811
+    """Talks of a walk from set to set, some of whose tracks are refused; read only."""
+    return recorded(tmp_path_factory.mktemp("walked") / "run", map(spoken, planned))
+
+
+@pytest.mark.parametrize("name", ["written", "walked"])
+def test_retrieval_rows_are_the_pairs_of_the_run(name, tmp_path, request):
+    run = request.getfixturevalue(name)
+    report = export(run, format="retrieval", out=tmp_path / "out")
+    rows = list(load("json", tmp_path / "out" / "dialogues.jsonl", tmp_path))
+    wanted = list(pairs(dialogues(run)))
+    assert [as_pair(row) for row in rows] == wanted and any(row["negatives"] for row in wanted) == (name == "walked")
+    assert (report.n_dialogues, report.n_rows, report.n_clips) == (len(dialogues(run)), len(wanted), 0)
+    assert report.exit_code == 0 and not (tmp_path / "out" / "audio").exists()
+    assert len({(row["id"], row["turn"]) for row in rows}) == len(rows)
+    names = {d.id: d.tracks for d in dialogues(run)}
+    for row in rows:
+        for track in row["tracks"]:
+            name = names[row["id"]][track["track_id"]]
+            assert (track["title"], track["artist"]) == (name.title, name.artist)
+            assert track["text"] == f'"{name.title}" by {name.artist}'
+
+
+def test_refusals_are_read_also_after_rows_without_any(walked, tmp_path):
+    import datasets
+
+    refuses = {d.id: any(row["negatives"] for row in pairs([d])) for d in dialogues(walked)}
+    assert len(set(refuses.values())) == 2
+    files = {}
+    for side, wanted in (("train", False), ("test", True)):
+        run = recorded(tmp_path / side, [d for d in dialogues(walked) if refuses[d.id] == wanted])
+        export(run, format="retrieval", out=tmp_path / f"{side}.out")
+        files[side] = str(tmp_path / f"{side}.out" / "dialogues.jsonl")
+    loaded = datasets.load_dataset("json", data_files=files, cache_dir=str(tmp_path / "hf"))
+    assert loaded["train"].features == loaded["test"].features
+    assert not any(named(row, 0) for row in loaded["train"]) and any(named(row, 0) for row in loaded["test"])
+
+
+def test_retrieval_is_split_by_track_and_artist(walked, tmp_path):
+    out = tmp_path / "out"
+    report = export(walked, format="retrieval", out=out, by="held tracks")
+    assert report.split.left_out
+    talks = {d.id: d for d in dialogues(walked)}
+    seen = []
+    for side, ids in (("train", report.split.train), ("test", report.split.test)):
+        rows = list(load("json", out / f"{side}.jsonl", tmp_path))
+        assert [as_pair(row) for row in rows] == list(pairs(talks[name] for name in ids)) and rows
+        tracks = [track for row in rows for track in row["tracks"]]
+        seen.append({("track", t["track_id"]) for t in tracks} | {("artist", t["artist"]) for t in tracks})
+    assert not seen[0] & seen[1]
+
+
+def test_a_run_that_recommends_nothing_has_no_pairs(walked, tmp_path):
+    talks = [d.model_copy(update={"turns": d.turns[:1]}) for d in dialogues(walked)]
+    run = recorded(tmp_path / "run", talks)
+    done = mdialog("export", run, "--format", "retrieval", "--out", tmp_path / "out", "--split")
+    assert done.exit_code == 1 and not done.stdout and not (tmp_path / "out").exists()
+    (line,) = done.stderr.splitlines()
+    assert str(run / runs.DIALOGUES) in line and "recommends nothing" in line and "talk-the-walk" in line
+    some = recorded(tmp_path / "some", [talks[0], *dialogues(walked)[1:]])
+    assert [name for name, _ in export(some, format="retrieval", out=tmp_path / "out").lost] == [talks[0].id]
 
 
 # ---- clips
@@ -367,7 +450,7 @@ def test_sides_share_nothing(written, tmp_path, format):
     write_plans(many, folder / runs.PLANS)
     report = export(folder, format=format, out=tmp_path / "out", by="components", test_share=0.25)
     assert (len(report.split.train), len(report.split.test), report.n_dialogues) == (3, 1, 4)
-    suffix = {"audio-dialogues": ".json", "messages": ".jsonl", "conversations": ".jsonl"}.get(format, "-*.parquet")
+    suffix = {"audio-dialogues": ".json", "lp-musicdialog": "-*.parquet", "parquet": "-*.parquet"}.get(format, ".jsonl")
     files = {side: str(tmp_path / "out" / (side + suffix)) for side in ("train", "test")}
     kind = "parquet" if "parquet" in suffix else "json"
     loaded = datasets.load_dataset(kind, data_files=files, cache_dir=str(tmp_path / "hf"))
