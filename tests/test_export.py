@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import textwrap
 import time
 from io import BytesIO
 
+import listeners
 import numpy as np
 import plans
 import pyarrow.parquet as pq
@@ -23,7 +25,7 @@ from mdialog.audio import AudioCache
 from mdialog.dialogue import Heard, read_dialogues, to_json
 from mdialog.errors import InputError
 from mdialog.export import clip_name, export
-from mdialog.formats import FORMATS, dialogue_of, spans_of
+from mdialog.formats import FORMATS, dialogue_of, lp_musicdialog, spans_of
 from mdialog.pairs import pairs
 from mdialog.plan import write_plans
 from mdialog.split import read_tracks
@@ -128,19 +130,59 @@ def test_conversations_name_clips_in_order(written, tmp_path):
         assert said == [turn.content for turn in dialogue.turns]
 
 
+def collated(rows, folder, processor):
+    """A batch and its texts as collators for Qwen2-Audio make them: tags as parts of a chat, clips loaded at its rate."""
+    import librosa
+
+    rate, texts, sounds = processor.feature_extractor.sampling_rate, [], []
+    for row in rows:
+        paths = iter(row["audios"])
+        said = [
+            {"role": {"human": "user", "gpt": "assistant"}[turn["from"]],
+             "content": [{"type": "audio", "audio_url": next(paths)} if part == "<audio>" else {"type": "text", "text": part}
+                         for part in re.split("(<audio>)", turn["value"]) if part.strip()]}
+            for turn in row["conversations"]
+        ]  # fmt: skip
+        texts.append(processor.apply_chat_template(said, tokenize=False))
+        sounds += [librosa.load(folder / path, sr=rate)[0] for path in row["audios"]]
+    inputs = processor(text=texts, audio=sounds, sampling_rate=rate, return_tensors="pt", padding=True)
+    labels = inputs["input_ids"].masked_fill(inputs["attention_mask"] == 0, -100)
+    return {**inputs, "labels": labels}, texts, sounds
+
+
+def test_conversations_are_batches_for_qwen2_audio(written, tmp_path):
+    from transformers import AutoProcessor, Qwen2AudioForConditionalGeneration
+
+    out, model = tmp_path / "out", listeners.save("qwen2_audio", tmp_path / "model")
+    export(written, format="conversations", out=out)
+    rows = list(load("json", out / "dialogues.jsonl", tmp_path))
+    batch, texts, sounds = collated(rows, out, AutoProcessor.from_pretrained(model))
+    assert [text.count(listeners.AUDIO) for text in texts] == [len(row["audios"]) for row in rows] == [2] * 6
+    assert not any("<audio>" in text for text in texts)
+    for text, dialogue in zip(texts, dialogues(written), strict=True):
+        places = [text.find(turn.content) for turn in dialogue.turns]
+        assert places == sorted(places) and -1 not in places
+    assert len(batch["input_features"]) == len(sounds) == 12
+    assert all(sound.shape == (10 * 16000,) and sound.std() > 0.1 for sound in sounds)
+    loss = Qwen2AudioForConditionalGeneration.from_pretrained(model)(**batch).loss  # refuses sound without a place
+    assert np.isfinite(loss.item())
+
+
 def test_audio_dialogues_are_a_list_as_their_readers_take_it(written, tmp_path):
     out = tmp_path / "out"
     report = export(written, format="audio-dialogues", out=out)
     rows = json.loads((out / "dialogues.json").read_text(encoding="utf-8"))
+    loaded = list(load("json", out / "dialogues.json", tmp_path))
+    assert loaded == [{"audio_id": None, "audio_ids": None} | row for row in rows]
     assert len(rows) == report.n_rows == 12 and report.n_dialogues == 6
-    assert len(load("json", out / "dialogues.json", tmp_path)) == 12
-    for row in rows:
-        paths = row.get("audio_ids") or [row["audio_id"]]
-        assert all((out / path).is_file() for path in paths) and 1 <= len(row["dialogue"]) <= 4
-        assert all(held.keys() == {"user", "assistant"} for held in row["dialogue"])
-    first = dialogues(written)[0]
-    assert rows[0]["dialogue"] == [{"user": first.turns[0].content, "assistant": first.turns[1].content}]
-    assert tone(out / rows[0]["audio_id"])[1] == 220
+    # Of the three exchanges of each dialogue the first hears one clip, the second two, and the third none.
+    asked = [(d, 2 * i, tones) for d in dialogues(written) for i, tones in enumerate(([220], [220, 440]))]
+    for row, (dialogue, turn, tones) in zip(loaded, asked, strict=True):
+        question, answer = dialogue.turns[turn : turn + 2]
+        assert row["id"] == f"{dialogue.id}-{turn // 2}"
+        assert row["dialogue"] == [{"user": question.content, "assistant": answer.content}]
+        assert (row["audio_id"] is None) == (len(tones) > 1) and (row["audio_ids"] is None) == (len(tones) == 1)
+        assert [tone(out / path)[1] for path in row["audio_ids"] or [row["audio_id"]]] == tones
 
 
 def test_parquet_holds_the_record_and_the_sound(written, tmp_path):
@@ -185,8 +227,11 @@ def test_lp_musicdialog_is_checked_as_the_run_is(written, tmp_path):
     turns = {talk.plan.id: talk.plan.turns for talk in ours}
     assert any(finding.check == "voice" for finding in known & found)
     assert all(new.check == "attributes" and turns[new.dialogue][new.turn].clips for new in found - known)
-    rows = load("parquet", path, tmp_path)
-    assert rows[0]["track_names"][0].keys() == {"track_id", "title", "artist"}
+    rows, records = list(load("parquet", path, tmp_path)), dialogues(written)
+    assert rows == [lp_musicdialog(dialogue) for dialogue in records]
+    assert [[turn["content"] for turn in row["turns"]] for row in rows] == [[t.content for t in d.turns] for d in records]
+    for row in rows:
+        assert {n["track_id"]: (n["title"], n["artist"]) for n in row["track_names"]} == plans.NAMES
 
 
 def named(row, label):
