@@ -75,7 +75,7 @@ def filter_(run, catalog, out, filters, listener, device, **options):
 @click.command()
 @click.argument("run", type=FOLDER)
 @click.option("--format", "format", required=True, help="What shall load it.",
-              type=click.Choice(["lp-musicdialog", "messages", "conversations", "parquet", "audio-dialogues"]))
+              type=click.Choice(["lp-musicdialog", "messages", "conversations", "parquet", "audio-dialogues", "retrieval"]))
 @click.option("--out", required=True, type=FOLDER, help="Folder of the dataset.")
 @click.option("--catalog", help="Where the sound is, a folder or a URI.  [default: as planned]")
 @click.option("--split", "parted", is_flag=True, help="Into train and test, without a track or an artist on both sides.")
@@ -93,7 +93,8 @@ def export(run, parted, split_by, **options):
 
     messages: for chat templates of transformers and trl; conversations: lists with <audio> tags for ms-swift, LLaMA-Factory
     and LLaVA-style trainers; parquet: for `datasets`, with the sound inside; lp-musicdialog and audio-dialogues: rows as
-    those sets have them. Killed at any moment, the same command goes on where it was.
+    those sets have them; retrieval: the talk before each recommendation with the tracks that answer it, for dense
+    retrievers. Killed at any moment, the same command goes on where it was.
     """
     from mdialog.export import export as write
 

@@ -3,7 +3,7 @@
 ===================== =====================================================================================
 ``README.md``         the card of the dataset (:mod:`mdialog.card`)
 ``export.json``       what the folder holds: format, run, split
-``audio/HASH.flac``   each clip once, under what it was cut from (not for ``parquet``, which has them inside)
+``audio/HASH.flac``   each clip once, under what it was cut from; ``parquet`` has them inside, some formats have none
 ``dialogues.…``       the rows; ``train.…`` and ``test.…`` where they are split
 ``test.tracks``       ids of the tracks of the test side, for ``mdialog evaluate --tracks``
 ``lost.jsonl``        dialogues that are not in it, and why
@@ -28,6 +28,7 @@ from mdialog.dialogue import Dialogue, Heard
 from mdialog.errors import InputError, MdialogError
 from mdialog.files import write_text
 from mdialog.kept import Source
+from mdialog.pairs import pairs
 from mdialog.plan import read_plans
 from mdialog.run import PLANS
 from mdialog.split import Split, split, write_tracks
@@ -114,7 +115,8 @@ def export(run: str | Path, *, format: str, out: str | Path, catalog: str | Path
     Raises
     ------
     InputError
-        If the run has no dialogues, the folder holds another export, or there is no such split.
+        If the run has no dialogues or none of the kind that the format is for, the folder holds another export, or there is
+        no such split.
     """
     source, out = Source.of(run), Path(out)
     if format not in formats.FORMATS:
@@ -122,6 +124,9 @@ def export(run: str | Path, *, format: str, out: str | Path, catalog: str | Path
     if next(source.read(), None) is None:
         raise InputError(f"{source.file} holds no dialogue; " + (
             "filter less strictly" if source.filtered else "write some with `mdialog generate`"))  # fmt: skip
+    if format == "retrieval" and next(pairs(_alone(source)), None) is None:
+        raise InputError(f"{source.file} recommends nothing that somebody asked for: it has no pairs for retrieval; "
+                         "give a run of music-discovery or talk-the-walk")  # fmt: skip
     parted = split(_alone(source), by=by, test_share=test_share) if by else None
     _claim(out, {"format": format, "dialogues": _digest(source.file), "split": by, "test_share": test_share if by else None,
                  "max_shard_mb": max_shard_mb})  # fmt: skip
@@ -129,7 +134,7 @@ def export(run: str | Path, *, format: str, out: str | Path, catalog: str | Path
     sides = {"train": set(parted.train), "test": set(parted.test)} if parted else {WHOLE: None}
     total = sum(map(len, sides.values())) if parted else _count_lines(source.file)
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:  # decoding and encoding release the GIL
-        cutter = None if format == "lp-musicdialog" else Cutter(_paths(source.run, catalog), pool)
+        cutter = None if format in formats.WITHOUT_CLIPS else Cutter(_paths(source.run, catalog), pool)
         done = count(1)
 
         def dialogues(ids: set[str] | None) -> Iterator[Dialogue]:
@@ -159,8 +164,8 @@ def export(run: str | Path, *, format: str, out: str | Path, catalog: str | Path
 
 def _files(side: str, format: str) -> str:
     """The pattern of the files of a side."""
-    suffix = {"messages": ".jsonl", "conversations": ".jsonl", "audio-dialogues": ".json"}
-    return side + suffix.get(format, "-*.parquet")
+    suffix = {"lp-musicdialog": "-*.parquet", "parquet": "-*.parquet", "audio-dialogues": ".json"}
+    return side + suffix.get(format, ".jsonl")
 
 
 def _claim(out: Path, about: dict) -> None:
@@ -300,14 +305,15 @@ def _write_side(stem: Path, dialogues: Iterable[Dialogue], *, format: str, cutte
     partial.replace(path)
 
 
-def _text_rows(format: str, dialogues: Iterable[Dialogue], cutter: Cutter, report: Report) -> Iterator[dict]:
-    """Rows that name their clips; those are in place before a row comes."""
-    make = {"messages": formats.messages, "conversations": formats.conversations, "audio-dialogues": formats.audio_dialogues}
+def _text_rows(format: str, dialogues: Iterable[Dialogue], cutter: Cutter | None, report: Report) -> Iterator[dict]:
+    """Rows that name their clips, if the format has any; those are in place before a row comes."""
+    make = {"messages": formats.messages, "conversations": formats.conversations, "audio-dialogues": formats.audio_dialogues,
+            "retrieval": lambda dialogue, _: formats.retrieval(dialogue)}  # fmt: skip
     names: set[str] = set()
     for several in _batches(dialogues):
-        cuts = cutter.cut((span for d in several for span in formats.spans_of(d)), folder=report.out)
+        cuts = cutter.cut((span for d in several for span in formats.spans_of(d)), folder=report.out) if cutter else {}
         for dialogue in several:
-            if _refused(dialogue, cuts, report):
+            if cutter and _refused(dialogue, cuts, report):
                 continue
             try:
                 made = make[format](dialogue, lambda span, cuts=cuts: cuts[formats.span_key(span)].name)
@@ -315,7 +321,7 @@ def _text_rows(format: str, dialogues: Iterable[Dialogue], cutter: Cutter, repor
             except InputError as error:
                 report.lost.append((dialogue.id, str(error)))
                 continue
-            names |= {cuts[formats.span_key(span)].name for span in formats.spans_of(dialogue)}
+            names |= {cuts[formats.span_key(span)].name for span in formats.spans_of(dialogue)} if cutter else set()
             report.n_dialogues += 1
             report.n_rows += len(rows)
             yield from rows

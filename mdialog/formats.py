@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from mdialog.dialogue import Dialogue, Heard, TrackName, Turn
 from mdialog.errors import InputError
+from mdialog.pairs import pairs
 
 if TYPE_CHECKING:
     import pyarrow
 
-FORMATS = ("lp-musicdialog", "messages", "conversations", "parquet", "audio-dialogues")
+FORMATS = ("lp-musicdialog", "messages", "conversations", "parquet", "audio-dialogues", "retrieval")
+WITHOUT_CLIPS = ("lp-musicdialog", "retrieval")
 TAG = "<audio>"
 ASKED_FOR = {  # by a description, as its user says it
     "tag line": "Describe this music in a tag line.",
@@ -186,6 +188,38 @@ def _exchanges(dialogue: Dialogue) -> Iterator[tuple[Turn, Turn]]:
     for question, answer in pairwise(asked(dialogue)):
         if (question.role, answer.role) == ("user", "assistant"):
             yield question, answer
+
+
+def retrieval(dialogue: Dialogue) -> Iterator[dict]:
+    """Rows that a retriever learns from, one a recommendation (`pairs`): the talk so far, and the tracks that answer it.
+
+    ``{"id", "turn", "history", "query", "tracks": [{"track_id", "title", "artist", "text", "label": 1 | 0}]}``: the id of the
+    dialogue and the number of the turn that recommends, which name a row together; what was said before the query, a line a
+    turn (``user: …``); what the user said last; the set that was recommended, best first, with the label 1, then what was
+    refused so far, with the label 0. ``text`` is title and artist; whoever encodes sound or other texts goes by ``track_id``.
+
+    * sentence-transformers trains on columns of one text each, in their order: ``query`` and the ``text`` of each track with
+      the label 1 are (anchor, positive) pairs; ``query``, ``text`` and ``label`` are pairs with a label.
+    * Tevatron's ``positive_passages`` and ``negative_passages``, and FlagEmbedding's ``pos`` and ``neg``, are the tracks with
+      the one label and with the other. Here they are one list: a list that is empty in all rows that `datasets` sees first has
+      no type for it, and a refusal in a row after them would be an error.
+
+    Raises
+    ------
+    InputError
+        If nothing that somebody asked for is recommended: the dialogue would have no row.
+    """
+    found = False
+    for row in pairs([dialogue]):
+        found = True
+        labelled = [*((track, 1) for track in row.pop("positives")), *((track, 0) for track in row.pop("negatives"))]
+        yield row | {"tracks": [{"track_id": track, **_called(dialogue.tracks[track]), "label": n} for track, n in labelled]}
+    if not found:
+        raise InputError(f"dialogue {dialogue.id!r}: no recommendation that somebody asked for")
+
+
+def _called(name: TrackName) -> dict:
+    return {**name.model_dump(), "text": f'"{name.title}" by {name.artist}'}
 
 
 # ---- tables

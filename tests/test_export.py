@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,12 +10,14 @@ import textwrap
 import time
 from io import BytesIO
 
+import listeners
 import numpy as np
 import plans
 import pyarrow.parquet as pq
 import pytest
 import soundfile
 from click.testing import CliRunner
+from test_pairs import planned, spoken  # noqa: F401
 
 from mdialog import audit, cli, transcripts
 from mdialog import run as runs
@@ -22,7 +25,8 @@ from mdialog.audio import AudioCache
 from mdialog.dialogue import Heard, read_dialogues, to_json
 from mdialog.errors import InputError
 from mdialog.export import clip_name, export
-from mdialog.formats import FORMATS, dialogue_of, spans_of
+from mdialog.formats import FORMATS, dialogue_of, lp_musicdialog, spans_of
+from mdialog.pairs import pairs
 from mdialog.plan import write_plans
 from mdialog.split import read_tracks
 from mdialog.write import Options
@@ -62,6 +66,13 @@ def copy(run, folder, *, lost=(), words=None):
     if words:
         turns = [records[0].turns[0].model_copy(update={"content": words}), *records[0].turns[1:]]
         records[0] = records[0].model_copy(update={"turns": turns})
+    (folder / runs.DIALOGUES).write_text("".join(to_json(d) + "\n" for d in records), encoding="utf-8")
+    return folder
+
+
+def recorded(folder, records):
+    """A run of dialogues alone: no plans, no sound."""
+    folder.mkdir()
     (folder / runs.DIALOGUES).write_text("".join(to_json(d) + "\n" for d in records), encoding="utf-8")
     return folder
 
@@ -119,19 +130,59 @@ def test_conversations_name_clips_in_order(written, tmp_path):
         assert said == [turn.content for turn in dialogue.turns]
 
 
+def collated(rows, folder, processor):
+    """A batch and its texts as collators for Qwen2-Audio make them: tags as parts of a chat, clips loaded at its rate."""
+    import librosa
+
+    rate, texts, sounds = processor.feature_extractor.sampling_rate, [], []
+    for row in rows:
+        paths = iter(row["audios"])
+        said = [
+            {"role": {"human": "user", "gpt": "assistant"}[turn["from"]],
+             "content": [{"type": "audio", "audio_url": next(paths)} if part == "<audio>" else {"type": "text", "text": part}
+                         for part in re.split("(<audio>)", turn["value"]) if part.strip()]}
+            for turn in row["conversations"]
+        ]  # fmt: skip
+        texts.append(processor.apply_chat_template(said, tokenize=False))
+        sounds += [librosa.load(folder / path, sr=rate)[0] for path in row["audios"]]
+    inputs = processor(text=texts, audio=sounds, sampling_rate=rate, return_tensors="pt", padding=True)
+    labels = inputs["input_ids"].masked_fill(inputs["attention_mask"] == 0, -100)
+    return {**inputs, "labels": labels}, texts, sounds
+
+
+def test_conversations_are_batches_for_qwen2_audio(written, tmp_path):
+    from transformers import AutoProcessor, Qwen2AudioForConditionalGeneration
+
+    out, model = tmp_path / "out", listeners.save("qwen2_audio", tmp_path / "model")
+    export(written, format="conversations", out=out)
+    rows = list(load("json", out / "dialogues.jsonl", tmp_path))
+    batch, texts, sounds = collated(rows, out, AutoProcessor.from_pretrained(model))
+    assert [text.count(listeners.AUDIO) for text in texts] == [len(row["audios"]) for row in rows] == [2] * 6
+    assert not any("<audio>" in text for text in texts)
+    for text, dialogue in zip(texts, dialogues(written), strict=True):
+        places = [text.find(turn.content) for turn in dialogue.turns]
+        assert places == sorted(places) and -1 not in places
+    assert len(batch["input_features"]) == len(sounds) == 12
+    assert all(sound.shape == (10 * 16000,) and sound.std() > 0.1 for sound in sounds)
+    loss = Qwen2AudioForConditionalGeneration.from_pretrained(model)(**batch).loss  # refuses sound without a place
+    assert np.isfinite(loss.item())
+
+
 def test_audio_dialogues_are_a_list_as_their_readers_take_it(written, tmp_path):
     out = tmp_path / "out"
     report = export(written, format="audio-dialogues", out=out)
     rows = json.loads((out / "dialogues.json").read_text(encoding="utf-8"))
+    loaded = list(load("json", out / "dialogues.json", tmp_path))
+    assert loaded == [{"audio_id": None, "audio_ids": None} | row for row in rows]
     assert len(rows) == report.n_rows == 12 and report.n_dialogues == 6
-    assert len(load("json", out / "dialogues.json", tmp_path)) == 12
-    for row in rows:
-        paths = row.get("audio_ids") or [row["audio_id"]]
-        assert all((out / path).is_file() for path in paths) and 1 <= len(row["dialogue"]) <= 4
-        assert all(held.keys() == {"user", "assistant"} for held in row["dialogue"])
-    first = dialogues(written)[0]
-    assert rows[0]["dialogue"] == [{"user": first.turns[0].content, "assistant": first.turns[1].content}]
-    assert tone(out / rows[0]["audio_id"])[1] == 220
+    # Of the three exchanges of each dialogue the first hears one clip, the second two, and the third none.
+    asked = [(d, 2 * i, tones) for d in dialogues(written) for i, tones in enumerate(([220], [220, 440]))]
+    for row, (dialogue, turn, tones) in zip(loaded, asked, strict=True):
+        question, answer = dialogue.turns[turn : turn + 2]
+        assert row["id"] == f"{dialogue.id}-{turn // 2}"
+        assert row["dialogue"] == [{"user": question.content, "assistant": answer.content}]
+        assert (row["audio_id"] is None) == (len(tones) > 1) and (row["audio_ids"] is None) == (len(tones) == 1)
+        assert [tone(out / path)[1] for path in row["audio_ids"] or [row["audio_id"]]] == tones
 
 
 def test_parquet_holds_the_record_and_the_sound(written, tmp_path):
@@ -176,8 +227,85 @@ def test_lp_musicdialog_is_checked_as_the_run_is(written, tmp_path):
     turns = {talk.plan.id: talk.plan.turns for talk in ours}
     assert any(finding.check == "voice" for finding in known & found)
     assert all(new.check == "attributes" and turns[new.dialogue][new.turn].clips for new in found - known)
-    rows = load("parquet", path, tmp_path)
-    assert rows[0]["track_names"][0].keys() == {"track_id", "title", "artist"}
+    rows, records = list(load("parquet", path, tmp_path)), dialogues(written)
+    assert rows == [lp_musicdialog(dialogue) for dialogue in records]
+    assert [[turn["content"] for turn in row["turns"]] for row in rows] == [[t.content for t in d.turns] for d in records]
+    for row in rows:
+        assert {n["track_id"]: (n["title"], n["artist"]) for n in row["track_names"]} == plans.NAMES
+
+
+def named(row, label):
+    return [track["track_id"] for track in row["tracks"] if track["label"] == label]
+
+
+def as_pair(row):
+    """A row of `retrieval` as `pairs` has it."""
+    told = {name: value for name, value in row.items() if name != "tracks"}
+    return told | {"positives": named(row, 1), "negatives": named(row, 0)}
+
+
+@pytest.fixture(scope="module")
+def walked(planned, tmp_path_factory):  # noqa: F811
+    """Talks of a walk from set to set, some of whose tracks are refused; read only."""
+    return recorded(tmp_path_factory.mktemp("walked") / "run", map(spoken, planned))
+
+
+@pytest.mark.parametrize("name", ["written", "walked"])
+def test_retrieval_rows_are_the_pairs_of_the_run(name, tmp_path, request):
+    run = request.getfixturevalue(name)
+    report = export(run, format="retrieval", out=tmp_path / "out")
+    rows = list(load("json", tmp_path / "out" / "dialogues.jsonl", tmp_path))
+    wanted = list(pairs(dialogues(run)))
+    assert [as_pair(row) for row in rows] == wanted and any(row["negatives"] for row in wanted) == (name == "walked")
+    assert (report.n_dialogues, report.n_rows, report.n_clips) == (len(dialogues(run)), len(wanted), 0)
+    assert report.exit_code == 0 and not (tmp_path / "out" / "audio").exists()
+    assert len({(row["id"], row["turn"]) for row in rows}) == len(rows)
+    names = {d.id: d.tracks for d in dialogues(run)}
+    for row in rows:
+        for track in row["tracks"]:
+            name = names[row["id"]][track["track_id"]]
+            assert (track["title"], track["artist"]) == (name.title, name.artist)
+            assert track["text"] == f'"{name.title}" by {name.artist}'
+
+
+def test_refusals_are_read_also_after_rows_without_any(walked, tmp_path):
+    import datasets
+
+    refuses = {d.id: any(row["negatives"] for row in pairs([d])) for d in dialogues(walked)}
+    assert len(set(refuses.values())) == 2
+    files = {}
+    for side, wanted in (("train", False), ("test", True)):
+        run = recorded(tmp_path / side, [d for d in dialogues(walked) if refuses[d.id] == wanted])
+        export(run, format="retrieval", out=tmp_path / f"{side}.out")
+        files[side] = str(tmp_path / f"{side}.out" / "dialogues.jsonl")
+    loaded = datasets.load_dataset("json", data_files=files, cache_dir=str(tmp_path / "hf"))
+    assert loaded["train"].features == loaded["test"].features
+    assert not any(named(row, 0) for row in loaded["train"]) and any(named(row, 0) for row in loaded["test"])
+
+
+def test_retrieval_is_split_by_track_and_artist(walked, tmp_path):
+    out = tmp_path / "out"
+    report = export(walked, format="retrieval", out=out, by="held tracks")
+    assert report.split.left_out
+    talks = {d.id: d for d in dialogues(walked)}
+    seen = []
+    for side, ids in (("train", report.split.train), ("test", report.split.test)):
+        rows = list(load("json", out / f"{side}.jsonl", tmp_path))
+        assert [as_pair(row) for row in rows] == list(pairs(talks[name] for name in ids)) and rows
+        tracks = [track for row in rows for track in row["tracks"]]
+        seen.append({("track", t["track_id"]) for t in tracks} | {("artist", t["artist"]) for t in tracks})
+    assert not seen[0] & seen[1]
+
+
+def test_a_run_that_recommends_nothing_has_no_pairs(walked, tmp_path):
+    talks = [d.model_copy(update={"turns": d.turns[:1]}) for d in dialogues(walked)]
+    run = recorded(tmp_path / "run", talks)
+    done = mdialog("export", run, "--format", "retrieval", "--out", tmp_path / "out", "--split")
+    assert done.exit_code == 1 and not done.stdout and not (tmp_path / "out").exists()
+    (line,) = done.stderr.splitlines()
+    assert str(run / runs.DIALOGUES) in line and "recommends nothing" in line and "talk-the-walk" in line
+    some = recorded(tmp_path / "some", [talks[0], *dialogues(walked)[1:]])
+    assert [name for name, _ in export(some, format="retrieval", out=tmp_path / "out").lost] == [talks[0].id]
 
 
 # ---- clips
@@ -367,7 +495,7 @@ def test_sides_share_nothing(written, tmp_path, format):
     write_plans(many, folder / runs.PLANS)
     report = export(folder, format=format, out=tmp_path / "out", by="components", test_share=0.25)
     assert (len(report.split.train), len(report.split.test), report.n_dialogues) == (3, 1, 4)
-    suffix = {"audio-dialogues": ".json", "messages": ".jsonl", "conversations": ".jsonl"}.get(format, "-*.parquet")
+    suffix = {"audio-dialogues": ".json", "lp-musicdialog": "-*.parquet", "parquet": "-*.parquet"}.get(format, ".jsonl")
     files = {side: str(tmp_path / "out" / (side + suffix)) for side in ("train", "test")}
     kind = "parquet" if "parquet" in suffix else "json"
     loaded = datasets.load_dataset(kind, data_files=files, cache_dir=str(tmp_path / "hf"))

@@ -17,6 +17,7 @@ from mdialog.formats import (
     embedded_schema,
     lp_musicdialog,
     messages,
+    retrieval,
     span_key,
     spans_of,
 )
@@ -170,6 +171,20 @@ def test_lp_musicdialog_has_its_columns_and_notation():
     assert row["turns"][0]["music_attribute"] == ["similar_track:t1", "similar_artist:Ana Sol", "-genre:jazz", "mood:calm"]
     assert row["turns"][1]["track_seq"] == ["t2", "t1"]
     assert {n["track_id"]: (n["title"], n["artist"]) for n in row["track_names"]} == plans.NAMES
+
+
+def test_a_retrieval_row_has_the_talk_before_and_labels_what_was_refused():
+    turns = [said("user", "x"), said("assistant", "y", track_seq=["t2", "t1"]), said("user", "z", refused=["t2"]),
+             said("assistant", "w", track_seq=["t3"])]  # fmt: skip
+    first, second = retrieval(dialogue(*turns))
+    assert (first["id"], first["turn"], first["history"], first["query"]) == ("md-000000", 1, "", "x")
+    assert [(t["track_id"], t["label"]) for t in first["tracks"]] == [("t2", 1), ("t1", 1)]
+    assert (second["turn"], second["history"], second["query"]) == (3, "user: x\nassistant: y", "z")
+    assert [(t["track_id"], t["text"], t["label"]) for t in second["tracks"]] == [
+        ("t3", "\"Don't \"Stop\" Now\" by Ötzi & Söhne", 1), ("t2", '"River" by Ana Sol', 0),
+    ]  # fmt: skip
+    with pytest.raises(InputError, match="md-000000"):
+        list(retrieval(dialogue(*turns[1:2])))
 
 
 def test_a_schema_has_a_column_for_all_that_a_record_says():

@@ -18,7 +18,8 @@ def planned():
     return list(plan_many(snapshot, seed=4, n=12, options=Options(dislikes=0.7)))
 
 
-def _dialogue(plan) -> records.Dialogue:
+def spoken(plan) -> records.Dialogue:
+    """The plan as a dialogue whose turns say no more than their number."""
     turns = [
         {"role": t.role, "content": f"words {i}", "intent": t.intents, "music_attribute": t.attributes,
          "track_seq": t.track_seq, "liked": t.liked, "refused": t.refused}
@@ -32,7 +33,7 @@ def _dialogue(plan) -> records.Dialogue:
 def test_pairs_lead_from_the_talk_so_far_to_the_next_set(planned):
     n_negatives = 0
     for plan in planned:
-        rows = list(pairs([_dialogue(plan)]))
+        rows = list(pairs([spoken(plan)]))
         assert [tuple(row["positives"]) for row in rows] == [t.track_seq for t in plan.turns if t.track_seq]
         for row in rows:
             i = row["turn"]
@@ -57,4 +58,4 @@ def test_pairs_of_plans_read_in_the_query_language(planned):
 
 def test_a_recommendation_that_nobody_asked_for_is_no_pair(planned):
     plan = planned[0]
-    assert list(pairs([records.Dialogue.model_construct(id="x", turns=_dialogue(plan).turns[1:2])])) == []
+    assert list(pairs([records.Dialogue.model_construct(id="x", turns=spoken(plan).turns[1:2])])) == []
