@@ -14,11 +14,11 @@ import pyarrow as pa
 
 from mdialog import vocab
 from mdialog.catalog import Catalog
-from mdialog.dialogue import read_dialogues
+from mdialog.dialogue import Dialogue, read_dialogues, validate
 from mdialog.errors import InputError
 from mdialog.metadata import canonical
 from mdialog.query import fold
-from mdialog.run import DIALOGUES
+from mdialog.run import DIALOGUES, FAILURES
 
 KINDS = ("track", "artist", "genre", "music")  # what a text may be about; `music` is anything else
 SUFFIXES = (".txt", ".md")
@@ -60,16 +60,23 @@ class Text:
 
 
 def descriptions(run: str | Path) -> Iterator[Text]:
-    """What a listener wrote of tracks: of each length the utterance that passed the checks.
+    """What a listener wrote of tracks: of each length the utterance that passed the checks, whatever became of the others.
 
     Parameters
     ----------
     run : str or Path
         A run folder of the recipe `description`; dialogues of other recipes are passed over.
     """
-    for dialogue in read_dialogues(Path(run) / DIALOGUES):
+    for dialogue in (*read_dialogues(Path(run) / DIALOGUES), *_finished(Path(run) / FAILURES)):
         for turn in dialogue.turns if dialogue.recipe == "description" else ():
             yield Text("track", turn.heard[-1].track_id, turn.asks[0], turn.content, dialogue.models.get("listener", "unknown"))
+
+
+def _finished(failures: Path) -> Iterator[Dialogue]:
+    """What was finished of dialogues that failed."""
+    for _, lost in _rows(failures) if failures.is_file() else ():
+        if "finished" in lost:
+            yield validate(lost["finished"])
 
 
 def read(path: str | Path) -> tuple[list[Text], list[str]]:
@@ -169,6 +176,13 @@ def keep(texts: Iterable[Text], catalog: Catalog) -> int:
     table.create_index("text", config=FTS(), replace=True)
     table.optimize()
     return len(rows)
+
+
+def undescribed(catalog: Catalog) -> tuple[int, int]:
+    """How many tracks of a catalogue no text is about, and how many there are."""
+    told = {text.about for text in every(catalog) if text.kind == "track"}
+    ids = catalog.columns(["track_id"])["track_id"].to_pylist()
+    return sum(track_id not in told for track_id in ids), len(ids)
 
 
 def find(words: str, catalog: Catalog, *, limit: int = 10) -> list[tuple[Text, float]]:
