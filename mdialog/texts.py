@@ -6,7 +6,7 @@ They stand in a table `texts` of the catalogue with a full-text index, each with
 import csv
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -200,16 +200,18 @@ def every(catalog: Catalog) -> list[Text]:
 
 
 TOPICS = ("mood", "theme", "instrument", "vocal", "culture")  # kinds whose values a text of kind `music` may be about
+JOINED_BY = ("track_id", "meta_artist", "meta_album", *(f"{s}_{k}" for k in ("genre", *TOPICS) for s in ("meta", "heard")))
 
 
-def by_track(catalog: Catalog, tracks: Sequence[dict]) -> list[list[str]]:
-    """For each track, the texts about it, its artist, its genres, and those about music whose title is one of its topics.
+def by_track(catalog: Catalog, tracks: Iterable[Mapping]) -> list[list[str]]:
+    """For each track, the texts about it, its artist, its genres, and those about music whose title is its album or one of its
+    topics: what metadata says of these, or what is heard where it says nothing.
 
     Parameters
     ----------
     catalog : Catalog
-    tracks : sequence of dict
-        ``track_id``, ``artist``, ``genres``, ``topics``: its album, and what is known of it of the kinds `TOPICS`.
+    tracks : iterable of mapping
+        Rows of the catalogue: of the columns `JOINED_BY`, those that it has.
     """
     about: dict[tuple[str, str], list[str]] = {}
     for text in every(catalog):
@@ -218,12 +220,19 @@ def by_track(catalog: Catalog, tracks: Sequence[dict]) -> list[list[str]]:
     return [
         list(dict.fromkeys([
             *about.get(("track", track["track_id"]), ()),
-            *(about.get(("artist", fold(track["artist"])), ()) if track["artist"] else ()),
-            *(text for kind, named in (("genre", track["genres"]), ("music", track["topics"])) for name in named
+            *(text for kind, columns in _JOINS.items() for column in columns for name in _known(track, column)
               for text in about.get((kind, fold(name)), ())),
         ]))
         for track in tracks
     ]  # fmt: skip
+
+
+_JOINS = {"artist": ("artist",), "genre": ("genre",), "music": ("album", *TOPICS)}
+
+
+def _known(track: Mapping, kind: str) -> list[str]:
+    value = track.get(f"meta_{kind}") or track.get(f"heard_{kind}") or []
+    return [value] if isinstance(value, str) else value
 
 
 def _names(text: Text) -> set[str]:
