@@ -125,13 +125,14 @@ def texts(sources, catalog, find, limit):
     from mdialog.run import DIALOGUES
 
     opened, problems = Catalog.open(catalog), []
+    runs = [source for source in sources if (source / DIALOGUES).is_file()]
     for source in sources:
-        found = list(kept.descriptions(source)) if (source / DIALOGUES).is_file() else None
-        if found is None:
-            found, wrong = kept.read(source)
-            problems += wrong
+        found, wrong = (list(kept.descriptions(source)), []) if source in runs else kept.read(source)
+        problems += wrong
         n = kept.keep(found, opened)
         click.echo(f"{n} text{'s' * (n != 1)} of {source} in {catalog}")
+    if runs:
+        click.echo("{} of {} tracks have no description".format(*kept.undescribed(opened)))
     for text, score in kept.find(find, opened, limit=limit) if find else ():
         click.echo(f"{score:6.2f}  {text.kind} {text.about}, {text.form}: {text.text}")
     for problem in problems:

@@ -160,7 +160,9 @@ def _answers(job: _Job) -> tuple[dict, str]:
     from mdialog.evaluate import answers
 
     result = answers.evaluate_answers(job.dialogues, job.plans, Snapshot.of(job.catalog), tracks=job.tracks, seed=job.seed)
-    return result.as_json(), answers.table(result)
+    hints = job.config.get("hints") or []
+    told = "The listener was told captions (--hints known): answers that agree with captions need not come from the sound."
+    return result.as_json() | {"hints": hints}, answers.table(result) + (f"\n\n{told}" if "known" in hints else "")
 
 
 def _relevance(job: _Job) -> tuple[dict, str]:

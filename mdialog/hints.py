@@ -1,5 +1,6 @@
 """Hints: what a catalogue knows of a clip, told to a listener that is to put it into words; what it then says is `told`."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -9,8 +10,10 @@ from mdialog.evidence import Witness
 from mdialog.plan import Clip
 
 KINDS = ("measured", "known")
-READ = ("genre", "mood", "theme", "instrument", "vocal", "culture", "year")  # columns of metadata that are told
-TEXTS, WORDS = 3, 60  # texts about a track, its artist and its genre that are told, and the first words of each
+# Columns of metadata that are told.
+READ = ("genre", "mood", "theme", "instrument", "vocal", "culture", "year", "aspects", "caption")
+TEXTS, WORDS = 3, 60  # texts about a track, its artist and its genre that are told, and words of each and of a caption at most
+ASPECTS = 12  # that are told; some tracks have dozens of values
 
 
 @dataclass(frozen=True)
@@ -69,13 +72,11 @@ def hints_of(catalog, track_ids: Iterable[str], kinds: Iterable[str]) -> Hints:
 def _known(catalog, ids: list[str]) -> dict[str, tuple[str, ...]]:
     from mdialog import texts
 
-    columns = catalog.columns(["track_id", "meta_artist", "meta_album", *(f"meta_{name}" for name in READ)])
-    wanted = {*ids}
-    rows = [row for row in columns.to_pylist() if row["track_id"] in wanted]
-    about = texts.by_track(catalog, [
-        {"track_id": row["track_id"], "artist": row["meta_artist"], "genres": row["meta_genre"] or (),
-         "topics": [row["meta_album"]] if row["meta_album"] else []} for row in rows
-    ])  # fmt: skip
+    held, wanted = set(catalog.table("tracks").schema.names), {*ids}
+    columns = dict.fromkeys((*texts.JOINED_BY, *(f"meta_{name}" for name in READ)))
+    table = catalog.columns([name for name in columns if name in held])  # an older catalogue has no captions
+    rows = [row for row in table.to_pylist() if row["track_id"] in wanted]
+    about = texts.by_track(catalog, rows)
     return {row["track_id"]: (*_read(row), *_told(said)) for row, said in zip(rows, about, strict=True)}
 
 
@@ -83,13 +84,20 @@ def _read(row: dict) -> list[str]:
     """What metadata says, as "genre reggae, dub"."""
     found = []
     for name in READ:
-        value = row[f"meta_{name}"]
+        value = row.get(f"meta_{name}")
         values = value if isinstance(value, list) else [] if value is None else [value]
-        found += [f"{name} {', '.join(map(str, values))}"] if values else []
+        told = _beginning(value) if name == "caption" and value else ", ".join(map(str, values[:ASPECTS]))
+        found += [f"{name} {told}"] if told else []
     return found
 
 
 def _told(said: list[str]) -> list[str]:
     """The beginnings of texts, a line each."""
-    cut = [" ".join(text.split()[:WORDS]) for text in said[:TEXTS]]
-    return [f"a text about it: {text}" for text in cut if text]
+    return [f"a text about it: {text}" for text in map(_beginning, said[:TEXTS]) if text]
+
+
+def _beginning(text: str) -> str:
+    """The first `WORDS` words, up to the last end of a sentence among them where there is one."""
+    words = text.split()
+    ends = [i for i, word in enumerate(words[:WORDS], start=1) if re.search(r"[.!?…][\"'”’)]*$", word)]
+    return " ".join(words if len(words) <= WORDS else words[: ends[-1] if ends else WORDS])

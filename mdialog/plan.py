@@ -113,6 +113,11 @@ class Plan:
     turns: tuple[PlannedTurn, ...]
     tracks: dict[str, TrackRef] = field(default_factory=dict)
 
+    @property
+    def apart(self) -> bool:
+        """Whether no turn answers another, as the lengths of a description do not: one may be missing."""
+        return all("description" in turn.intents for turn in self.turns)
+
 
 def about_and_before(heard: Sequence[Sequence[Clip]], *, beside: str | None = None) -> tuple[Clip | None, Clip | None]:
     """The clip that the last of some turns is about, and the last one heard before it of another track.

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from mdialog.dialogue import Contradicted, Dialogue, validate
-from mdialog.write import Written
+from mdialog.write import Failure, Written
 
 
 def record_of(written: Written, *, models: dict[str, str]) -> Dialogue:
@@ -41,6 +41,14 @@ def record_of(written: Written, *, models: dict[str, str]) -> Dialogue:
             "turns": turns,
         }
     )
+
+
+def lost_of(failure: Failure, *, models: dict[str, str]) -> dict:
+    """The line of ``failures.jsonl``; turns that were finished all the same stand in it as a dialogue does, validated."""
+    lost = {name: value for name, value in vars(failure).items() if name not in ("finished", "plan")}
+    if failure.finished:
+        lost["finished"] = record_of(failure.finished, models=models).model_dump(mode="json")
+    return lost
 
 
 def contradicted_of(written: Written) -> Iterator[Contradicted]:

@@ -5,7 +5,7 @@
 ``plans.jsonl``     complete or not there
 ``trace.jsonl``     of a recipe that plans as it writes: a plan a line, before its dialogue; ``plans.jsonl`` once all are there
 ``dialogues.jsonl`` one finished dialogue a line, appended; in the order of the plans once the run is complete
-``failures.jsonl``  one dialogue that could not be written a line, likewise
+``failures.jsonl``  one dialogue that could not be written a line, likewise; of a description, the lengths that could
 ``contradicted.jsonl`` one candidate a line that a finished dialogue did without, for what it said of the sound
 =================== ================================================================================
 """
@@ -29,7 +29,7 @@ from mdialog.options import validated
 from mdialog.plan import Clip, Plan, read_plans
 from mdialog.plan import to_json as plan_json
 from mdialog.plan import write_plans as store_plans
-from mdialog.record import contradicted_of, record_of
+from mdialog.record import contradicted_of, lost_of, record_of
 from mdialog.referee import Referee
 from mdialog.settings import GenerateConfig
 from mdialog.verdicts import Verifier, judge_of
@@ -354,8 +354,7 @@ def keep_run(
                 append(good, records.to_json(record_of(outcome, models=models)))
                 n_utterances += len(outcome.turns)
             else:
-                failed = {name: value for name, value in vars(outcome).items() if name != "plan"}
-                append(bad, json.dumps(failed, ensure_ascii=False))
+                append(bad, json.dumps(lost_of(outcome, models=models), ensure_ascii=False))
                 n_utterances += len(outcome.written)
             n_done += 1
             if progress:

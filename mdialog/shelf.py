@@ -171,17 +171,11 @@ class Shelf:
         return [" ".join(row) for row in parts]
 
     def _texts(self) -> list[list[str]]:
-        """The texts about each track, by what metadata says of it; of a kind that it does not tell, by what is heard."""
-        from mdialog.texts import TOPICS, by_track
+        """The texts about each track."""
+        from mdialog.texts import JOINED_BY, by_track
 
-        def known(kind: str) -> list[list[str]]:
-            read, heard = (self.column(f"{source}_{kind}").to_pylist() for source in ("meta", "heard"))
-            found = (a or b or [] for a, b in zip(read, heard, strict=True))
-            return [value if isinstance(value, list) else [value] for value in found]
-
-        topics = [sum(of, []) for of in zip(*map(known, ("album", *TOPICS)), strict=True)]
-        tracks = zip(self.ids, self.artists, known("genre"), topics, strict=True)
-        return by_track(self.catalog, [{"track_id": i, "artist": a, "genres": g, "topics": t} for i, a, g, t in tracks])
+        columns = (self.column(name).to_pylist() for name in JOINED_BY)
+        return by_track(self.catalog, (dict(zip(JOINED_BY, row, strict=True)) for row in zip(*columns, strict=True)))
 
     def rows_named(self, kind: str, name: str) -> np.ndarray:
         """Numbers of the tracks of an artist, or with a title."""

@@ -6,7 +6,7 @@ They stand in a table `texts` of the catalogue with a full-text index, each with
 import csv
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,11 +14,11 @@ import pyarrow as pa
 
 from mdialog import vocab
 from mdialog.catalog import Catalog
-from mdialog.dialogue import read_dialogues
+from mdialog.dialogue import Dialogue, read_dialogues, validate
 from mdialog.errors import InputError
 from mdialog.metadata import canonical
 from mdialog.query import fold
-from mdialog.run import DIALOGUES
+from mdialog.run import DIALOGUES, FAILURES
 
 KINDS = ("track", "artist", "genre", "music")  # what a text may be about; `music` is anything else
 SUFFIXES = (".txt", ".md")
@@ -60,16 +60,23 @@ class Text:
 
 
 def descriptions(run: str | Path) -> Iterator[Text]:
-    """What a listener wrote of tracks: of each length the utterance that passed the checks.
+    """What a listener wrote of tracks: of each length the utterance that passed the checks, whatever became of the others.
 
     Parameters
     ----------
     run : str or Path
         A run folder of the recipe `description`; dialogues of other recipes are passed over.
     """
-    for dialogue in read_dialogues(Path(run) / DIALOGUES):
+    for dialogue in (*read_dialogues(Path(run) / DIALOGUES), *_finished(Path(run) / FAILURES)):
         for turn in dialogue.turns if dialogue.recipe == "description" else ():
             yield Text("track", turn.heard[-1].track_id, turn.asks[0], turn.content, dialogue.models.get("listener", "unknown"))
+
+
+def _finished(failures: Path) -> Iterator[Dialogue]:
+    """What was finished of dialogues that failed."""
+    for _, lost in _rows(failures) if failures.is_file() else ():
+        if "finished" in lost:
+            yield validate(lost["finished"])
 
 
 def read(path: str | Path) -> tuple[list[Text], list[str]]:
@@ -171,6 +178,13 @@ def keep(texts: Iterable[Text], catalog: Catalog) -> int:
     return len(rows)
 
 
+def undescribed(catalog: Catalog) -> tuple[int, int]:
+    """How many tracks of a catalogue no text is about, and how many there are."""
+    told = {text.about for text in every(catalog) if text.kind == "track"}
+    ids = catalog.columns(["track_id"])["track_id"].to_pylist()
+    return sum(track_id not in told for track_id in ids), len(ids)
+
+
 def find(words: str, catalog: Catalog, *, limit: int = 10) -> list[tuple[Text, float]]:
     """Texts that hold some of the words, best first, each with its BM25 score by LanceDB's full-text index."""
     if (table := catalog.beside("texts")) is None or not words.strip():
@@ -186,16 +200,18 @@ def every(catalog: Catalog) -> list[Text]:
 
 
 TOPICS = ("mood", "theme", "instrument", "vocal", "culture")  # kinds whose values a text of kind `music` may be about
+JOINED_BY = ("track_id", "meta_artist", "meta_album", *(f"{s}_{k}" for k in ("genre", *TOPICS) for s in ("meta", "heard")))
 
 
-def by_track(catalog: Catalog, tracks: Sequence[dict]) -> list[list[str]]:
-    """For each track, the texts about it, its artist, its genres, and those about music whose title is one of its topics.
+def by_track(catalog: Catalog, tracks: Iterable[Mapping]) -> list[list[str]]:
+    """For each track, the texts about it, its artist, its genres, and those about music whose title is its album or one of its
+    topics: what metadata says of these, or what is heard where it says nothing.
 
     Parameters
     ----------
     catalog : Catalog
-    tracks : sequence of dict
-        ``track_id``, ``artist``, ``genres``, ``topics``: its album, and what is known of it of the kinds `TOPICS`.
+    tracks : iterable of mapping
+        Rows of the catalogue: of the columns `JOINED_BY`, those that it has.
     """
     about: dict[tuple[str, str], list[str]] = {}
     for text in every(catalog):
@@ -204,12 +220,19 @@ def by_track(catalog: Catalog, tracks: Sequence[dict]) -> list[list[str]]:
     return [
         list(dict.fromkeys([
             *about.get(("track", track["track_id"]), ()),
-            *(about.get(("artist", fold(track["artist"])), ()) if track["artist"] else ()),
-            *(text for kind, named in (("genre", track["genres"]), ("music", track["topics"])) for name in named
+            *(text for kind, columns in _JOINS.items() for column in columns for name in _known(track, column)
               for text in about.get((kind, fold(name)), ())),
         ]))
         for track in tracks
     ]  # fmt: skip
+
+
+_JOINS = {"artist": ("artist",), "genre": ("genre",), "music": ("album", *TOPICS)}
+
+
+def _known(track: Mapping, kind: str) -> list[str]:
+    value = track.get(f"meta_{kind}") or track.get(f"heard_{kind}") or []
+    return [value] if isinstance(value, str) else value
 
 
 def _names(text: Text) -> set[str]:

@@ -136,7 +136,10 @@ class Failure:
     examples : tuple of dict
         A few rejected candidates and their faults.
     written : tuple of str
-        The turns before it, which were good.
+        The turns before it, which were good; where turns stand apart, those after it too.
+    finished : Written or None
+        The same as a dialogue, where turns stand apart (:attr:`Plan.apart`). Of several that could not be written,
+        `candidates`, `rejected` and `examples` are of all, and the rest tells of the first.
     plan : Plan or None
         As far as it came, where it was made while it was written.
     """
@@ -150,6 +153,7 @@ class Failure:
     rejected: dict[str, int] = field(default_factory=dict)
     examples: tuple[dict, ...] = ()
     written: tuple[str, ...] = ()
+    finished: Written | None = None
     plan: Plan | None = None
 
 
@@ -343,14 +347,31 @@ Game = Generator[Ask, list[list[str]], Written | Failure]
 
 
 def _played(plan: Plan, play: Play, options: Options, referee: Referee | None) -> Game:
-    """All turns of a plan, one after the other."""
+    """All turns of a plan, one after the other; where they stand apart, one that cannot be written is left out."""
     turns: list[WrittenTurn] = []
-    for i in range(len(plan.turns)):
-        came = yield from write_turn(plan, i, [t.text for t in turns], play=play, options=options, referee=referee)
-        if isinstance(came, Failure):
+    lost: list[Failure] = []
+    left = plan
+    for number in range(len(plan.turns)):
+        i = len(turns)
+        came = yield from write_turn(left, i, [t.text for t in turns], play=play, options=options, referee=referee)
+        if not isinstance(came, Failure):
+            turns.append(came)
+        elif plan.apart:
+            lost.append(replace(came, turn=number))
+            left = replace(left, turns=(*left.turns[:i], *left.turns[i + 1 :]))
+        else:
             return came
-        turns.append(came)
-    return Written(plan=plan, turns=tuple(turns))
+    written = Written(plan=left, turns=tuple(turns))
+    return _partly(written, lost) if lost else written
+
+
+def _partly(done: Written, lost: Sequence[Failure]) -> Failure:
+    """The failure of a plan of which some turns could not be written, with those that could."""
+    return replace(
+        lost[0], written=tuple(turn.text for turn in done.turns), finished=done if done.turns else None,
+        candidates=sum(one.candidates for one in lost), rejected=dict(sum((Counter(one.rejected) for one in lost), Counter())),
+        examples=tuple(example for one in lost for example in one.examples),
+    )  # fmt: skip
 
 
 @dataclass

@@ -251,6 +251,27 @@ def test_plan_is_the_same_twice(catalog_path, tmp_path):
     assert first.read_bytes() == second.read_bytes() and len(first.read_text().splitlines()) == 4
 
 
+def test_walks_go_over_the_playlists_that_are_given(catalog_path, catalog, tmp_path):
+    rows = catalog.columns(["track_id", "path"]).to_pylist()
+    held = {"dawn": rows[:9], "dusk": rows[3:]}  # larger than any album: of these alone there are walks
+    for name, tracks in held.items():
+        lines = ["#EXTM3U", *(row["path"] for row in tracks), "/gone/away.ogg"]
+        (tmp_path / f"{name}.m3u").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    files, out = ",".join(str(tmp_path / f"{name}.m3u") for name in held), tmp_path / "plans.jsonl"
+    options = (f"playlists={files}", "sources=", "min_size=9")
+    arguments = ["--recipe", "talk-the-walk", *(part for one in options for part in ("--set", one)), "-n", 4]
+    result = mdialog("plan", *arguments, "--catalog", catalog_path, "--out", out)
+    assert result.exit_code == 0 and result.stdout == f"4 plans in {out}\n", result.output
+    assert "2 collections of 2 playlists: 18 of 20 entries are in the catalogue" in result.stderr
+    assert "not found: /gone/away.ogg (dawn)" in result.stderr
+    plans = [json.loads(line) for line in out.read_text().splitlines()]
+    assert {one for plan in plans for one in plan["goal"]["walk"]["collections"]} == {f"playlist:{name}.m3u" for name in held}
+    assert {plan["goal"]["collection"] for plan in plans} <= set(held)
+    for plan in plans:
+        own = {row["track_id"] for row in held[plan["goal"]["collection"]]}
+        assert own & {track_id for turn in plan["turns"] for track_id in turn["track_seq"]}
+
+
 def test_generate_and_report(catalog_path, listener_mini, tmp_path):
     run = tmp_path / "run"
     result = mdialog("generate", "-n", 2, "--catalog", catalog_path, "--out", run, "--listener", listener_mini)

@@ -80,6 +80,10 @@ def test_answers_are_compared_and_left_out_by_default_where_a_library_lacks(
     page = evaluate(tmp_path / "asked", catalog=str(catalog_path), parts=("answers",))
     found = json.loads((tmp_path / "asked" / "evaluation" / "answers.json").read_text())
     assert "## Answers" in page and "sacrebleu" in page and found["rows"][0]["n"] == len(found["compared"]) > 0
+    assert found["hints"] == [] and "--hints known" not in page
+    config = tmp_path / "asked" / run.CONFIG
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"hints": ["known"]}))
+    assert "was told captions (--hints known)" in evaluate(tmp_path / "asked", catalog=str(catalog_path), parts=("answers",))
     held = found["compared"][0]["tracks"]
     (tmp_path / "test.tracks").write_text("\n".join(held) + "\n")
     asked = ["evaluate", str(tmp_path / "asked"), "--catalog", str(catalog_path), "--part", "answers", "--tracks"]

@@ -1,6 +1,7 @@
 """Hints: a listener is told only what was asked for, and what it says with that counts as told."""
 
 import dataclasses
+import shutil
 
 import plans
 import pytest
@@ -10,8 +11,10 @@ from mdialog import brief as briefs
 from mdialog import cli, texts
 from mdialog.catalog import Catalog
 from mdialog.errors import InputError
-from mdialog.hints import WORDS, Hints, hints_of
+from mdialog.hints import ASPECTS, TEXTS, WORDS, Hints, hints_of
+from mdialog.ingest import ingest
 from mdialog.plan import Clip
+from mdialog.shelf import Shelf
 from mdialog.texts import Text
 from mdialog.write import Options, Written, write_plans
 
@@ -60,9 +63,43 @@ def test_measured_hints_are_of_the_windows_that_are_played():
     assert hints(Clip("nowhere", 0.0, 10.0)) == ()
 
 
-def test_known_hints_are_what_metadata_and_texts_say(catalog_path, tmp_path):
-    import shutil
+def test_captions_and_aspects_are_told_in_short_and_what_they_state_is_told(tmp_path, plan):
+    from small_clap import small_clap
 
+    long = f"A reggae tune by Vol. 4. It is {'really ' * WORDS}slow."
+    aspects = ["with a flute", *(f"aspect {i}" for i in range(ASPECTS))]
+    table = tmp_path / "musiccaps.csv"
+    table.write_text(f'ytid,start_s,end_s,aspect_list,caption\none,0,10,"{aspects}","{long}"\nother,0,10,[],Slow.\n')
+    ingest([], catalog=tmp_path / "c", metadata=table, clap=small_clap(), workers=1)
+    catalog = Catalog.open(tmp_path / "c")
+    one, other = (row["track_id"] for row in sorted(catalog.columns(["track_id", "meta_title"]).to_pylist(),
+                                                    key=lambda row: row["meta_title"]))  # fmt: skip
+    hints = hints_of(catalog, [one, other], ["known"])
+    assert hints(Clip(other, 0.0, 10.0)) == ("caption Slow.",)
+    told = hints(Clip(one, 0.0, 10.0))
+    assert told == (f"aspects {', '.join(aspects[:ASPECTS])}", "caption A reggae tune by Vol. 4.")
+    brief = briefs.build(plan, 1, ["a"], hints=told)
+    claims = plans.referee().claims("It is a reggae tune with a flute. It is slow.", brief, plan=plan, turn_index=1)
+    assert {claim.kind: claim.basis for claim in claims} == {"genre": "told", "instrument": "told", "tempo": "heard"}
+
+
+def test_texts_are_told_of_the_tracks_that_matching_finds_by_them(catalog_path, tmp_path):
+    shutil.copytree(catalog_path, tmp_path / "catalog")
+    catalog = Catalog.open(tmp_path / "catalog")
+    catalog.table("tracks").update(values_sql={"meta_genre": "NULL", "meta_culture": "NULL"})
+    shelf = Shelf.of(catalog)
+    heard = {kind: set(sum(filter(None, shelf.column(f"heard_{kind}").to_pylist()), [])) for kind in ("genre", "instrument")}
+    texts.keep([Text("genre" if kind == "genre" else "music", value, "text", f"On {kind} {value}.", "book")
+                for kind, values in heard.items() for value in values], catalog)  # fmt: skip
+    hints = hints_of(catalog, shelf.ids, ["known"])
+    start = "a text about it: "
+    found = {i: [line.removeprefix(start) for line in hints.known[i] if line.startswith(start)] for i in shelf.ids}
+    assert found == {i: said[:TEXTS] for i, said in zip(shelf.ids, shelf._texts(), strict=True)}
+    for kind in heard:
+        assert any(text.startswith(f"On {kind}") for said in found.values() for text in said)
+
+
+def test_known_hints_are_what_metadata_and_texts_say(catalog_path, tmp_path):
     shutil.copytree(catalog_path, tmp_path / "catalog")
     catalog = Catalog.open(tmp_path / "catalog")
     row = next(row for row in catalog.columns(["track_id", "meta_genre", "meta_artist"]).to_pylist() if row["meta_genre"])

@@ -8,9 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from mdialog import cli, texts
+from mdialog import cli, run, texts
+from mdialog.audio import AudioCache
 from mdialog.catalog import Catalog
+from mdialog.dialogue import read_dialogues, validate
 from mdialog.errors import InputError
+from mdialog.listener import load
 from mdialog.shelf import Shelf
 from mdialog.texts import Text
 
@@ -91,6 +94,41 @@ def test_texts_about_a_track_its_artist_and_its_genre_are_among_the_words_it_is_
     assert others and not any("yodelheim" in d or "zebrafish" in d for d in others)
 
 
+class Halting:
+    """A listener that never finds words of some lengths."""
+
+    def __init__(self, listener, never):
+        self._listener, self._never = listener, never
+
+    def __getattr__(self, name):
+        return getattr(self._listener, name)
+
+    def write(self, requests, **how):
+        states = [request.messages[-1]["content"][-1]["text"] for request in requests]
+        drawn = self._listener.write(requests, **how)
+        halts = [any(length in state for length in self._never) for state in states]
+        return [["" for _ in texts] if stop else texts for stop, texts in zip(halts, drawn, strict=True)]
+
+
+def test_of_a_track_that_failed_in_one_length_the_others_are_kept_and_the_rest_counted(catalog, listener_mini, tmp_path):
+    config = run.config_from({"catalog": catalog.path, "out": tmp_path / "run", "recipe": "description", "n": 3,
+                              "listener": str(listener_mini), "recipe_options": {"lengths": "paragraph,tag line"}})  # fmt: skip
+    made = list(run.plan(config, catalog))
+    listener, play = load(str(listener_mini)), run.player(AudioCache(tmp_path / "cache"), sample_rate=16000)
+    with run.open_run(tmp_path / "run") as folder:
+        run.write_run(folder, made, Halting(listener, ["paragraph"]), play=play, options=config.options(listener),
+                      models={"listener": listener.model_id}, referee=run.referee_of(catalog, made))  # fmt: skip
+    assert not list(read_dialogues(folder / run.DIALOGUES))
+    finished = [validate(row["finished"]) for row in run.recover(folder / run.FAILURES) if "finished" in row]
+    assert finished and all(turn.claims and turn.writing for one in finished for turn in one.turns)
+    result = CliRunner().invoke(cli.main, ["texts", str(folder), "--catalog", catalog.path])
+    assert result.exit_code == 0, result.output
+    told = {(text.about, text.form, text.text, text.source) for text in texts.every(catalog)}
+    assert told == {(one.goal["track_ids"][0], "tag line", one.turns[0].content, listener.model_id) for one in finished}
+    n = len(catalog)
+    assert f"{n - len(finished)} of {n} tracks have no description\n" in result.output
+
+
 def words_of(catalog):
     """The documents by which tracks are found, once texts are kept."""
     return Shelf.of(Catalog.open(catalog.path))._documents()
@@ -134,7 +172,7 @@ def test_the_command_keeps_and_finds(catalog, tmp_path):
     (tmp_path / "lives").mkdir()
     (tmp_path / "lives" / "waltz.txt").write_text("A dance of three beats from Vienna.")
     (tmp_path / "lives" / "bad.txt").write_bytes(b"\xff\xfe\xfa")
-    run = CliRunner().invoke(cli.main, ["texts", str(tmp_path / "lives"), "--catalog", catalog.path])
-    assert run.exit_code == 1 and "1 text" in run.output and "bad.txt" in run.output
+    kept = CliRunner().invoke(cli.main, ["texts", str(tmp_path / "lives"), "--catalog", catalog.path])
+    assert kept.exit_code == 1 and "1 text" in kept.output and "bad.txt" in kept.output
     found = CliRunner().invoke(cli.main, ["texts", "--find", "vienna dance", "--catalog", catalog.path])
     assert found.exit_code == 0 and "waltz" in found.output and "three beats" in found.output

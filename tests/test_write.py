@@ -7,6 +7,7 @@ import pytest
 from mdialog import brief as briefs
 from mdialog.checks import faults
 from mdialog.listener.base import Sampling
+from mdialog.plan import Clip, PlannedTurn
 from mdialog.write import Failure, Options, Written, write_plans, write_turn
 
 
@@ -90,6 +91,54 @@ def test_a_failure_leaves_the_others_alone(many):
     assert (failure.plan_id, failure.turn) == ("md-000003", 2)
     assert list(failure.written) == good["md-000003"][:2]
     assert texts(outcomes) == {k: v for k, v in good.items() if k != "md-000003"}
+
+
+LENGTHS = {
+    "tag line": "A slow waltz.", "sentence": "It is a slow waltz in minor.",
+    "dense": "Slow pace, minor key, three-four, flute up front, strings behind it, no singing, no drums.",
+}  # fmt: skip
+
+
+class Teller(plans.Reader):
+    """Describes in every length but those that it cannot."""
+
+    def __init__(self, cannot=()):
+        super().__init__()
+        self._cannot = cannot
+
+    def _say(self, request, k, seed):
+        asked = request.messages[-1]["content"][-1]["text"].rpartition("ask: ")[2].split("\n")[0]
+        return "" if asked in self._cannot else LENGTHS[asked]
+
+
+def described(tmp_path, cannot):
+    """A track in every length of `LENGTHS`, by someone who cannot write some."""
+    clip = Clip("t1", 0.0, 10.0)
+    turns = tuple(PlannedTurn("assistant", ("description",), asks=(length,), clips=(clip,)) for length in LENGTHS)
+    plan = dataclasses.replace(plans.plan(tmp_path), recipe="description", goal={"track_ids": ["t1"]}, turns=turns)
+    (outcome,) = write_plans([plan], Teller(cannot), play=silence, options=Options(max_rounds=2))
+    return outcome
+
+
+@pytest.mark.parametrize("cannot", [("tag line",), ("sentence",), ("dense",), ("tag line", "sentence"), ("tag line", "dense")])
+def test_a_length_that_cannot_be_written_takes_no_other_with_it(tmp_path, cannot):
+    failure = described(tmp_path, cannot)
+    kept = {length: text for length, text in LENGTHS.items() if length not in cannot}
+    assert isinstance(failure, Failure) and list(failure.written) == list(kept.values())
+    assert {t.asks[0]: said.text for t, said in zip(failure.finished.plan.turns, failure.finished.turns, strict=True)} == kept
+    assert failure.turn == list(LENGTHS).index(cannot[0]) and failure.candidates == failure.rejected["form"] == 5 * len(cannot)
+
+
+def test_of_a_track_without_any_length_nothing_is_finished(tmp_path):
+    assert isinstance(described(tmp_path, ()), Written)
+    failure = described(tmp_path, tuple(LENGTHS))
+    assert failure.finished is None and failure.written == () and failure.turn == 0
+
+
+def test_what_answers_what_failed_is_not_finished(many):
+    outcomes = list(write_plans(many, plans.Reader(bad=0.6), play=silence, options=Options(max_rounds=2)))
+    failures = [one for one in outcomes if isinstance(one, Failure)]
+    assert any(one.written for one in failures) and all(one.finished is None for one in failures)
 
 
 def test_sound_that_cannot_be_played_is_a_failure_not_a_crash(many):
