@@ -20,7 +20,7 @@ import readme
 
 OUT = readme.ROOT / "docs" / "recipes.md"
 SHOWN, SEED = 10, 4
-PLANNED = {"audio-dialogue": 40, "comparison": 20, "description": 20}
+PLANNED = {"audio-dialogue": 40, "comparison": 20, "description": 20, "goal-driven": 20}
 OTHERWISE_PLANNED = 14
 SCENES, SCENES_SEED = 40, 9
 SEEKERS = 300
