@@ -38,9 +38,8 @@ def in_short(rng: random.Random, asks: Sequence[str], answer: Callable[[str], st
 
 def about_music(rng: random.Random, labels: Sequence[ClipLabels], *, spoken: int = 0) -> tuple[Turn, ...]:
     asks = asks_of_music(rng, labels)
-    # Of two clips what is asked of two; of one clip alone nobody asks in talk whether it suits.
-    of_two = [ask for ask in asks if ask.startswith(("suits", "compare", "same"))]
-    particular = of_two if len(labels) > 1 else [ask for ask in asks if ask not in (*KINDS, *of_two)]
+    # Of one clip alone nobody asks in talk whether it suits.
+    particular = [ask for ask in asks if ask not in KINDS and (len(labels) > 1 or not ask.startswith("suits"))]
     short = in_short(rng, asks, lambda ask: questions.value_of(ask, labels))
     return (*short, *(question_talk(rng, ask, labels) for ask in rng.sample(particular, spoken)))
 
