@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdialog import particulars, vocab
+from mdialog import particulars
 from mdialog.attributes import Attribute
 from mdialog.errors import InputError
-from mdialog.happenings import about_events, names_of
+from mdialog.happenings import about_events, goes_on, names_of
 from mdialog.plan import Clip, Plan, PlannedTurn
 
 MANNERS = ("terse", "plain", "chatty", "formal", "hesitant", "enthusiastic", "wry", "poetic", "expert")
@@ -75,6 +75,8 @@ class Brief:
     asks : tuple of str
         What is asked about, or to be answered from the sound: a kind; ``kind:value`` for "is it so"; ``course``; of two clips
         ``same``, ``compare`` or ``compare:kind``; of a description its length; a question of :mod:`mdialog.particulars`.
+    it : str
+        The sound that the question before was about, where one is to ask more of it: "does it come in again?"
     offered : tuple of Name
         Tracks recommended now (assistant); the first one is the last clip.
     liked, refused : tuple of Name
@@ -106,6 +108,7 @@ class Brief:
     dropped: tuple[Attribute, ...] = ()
     wanted: tuple[Attribute, ...] = ()
     asks: tuple[str, ...] = ()
+    it: str = ""
     offered: tuple[Name, ...] = ()
     liked: tuple[Name, ...] = ()
     refused: tuple[Name, ...] = ()
@@ -136,7 +139,7 @@ def state(brief: Brief) -> str:
         "new": _attributes(brief.new),
         "drop": _attributes(brief.dropped),
         "wanted": _attributes(brief.wanted),
-        "ask": ", ".join(map(_asked, brief.asks)),
+        "ask": ", ".join(asked(ask, brief.it) for ask in brief.asks),
         "offer": "; ".join(map(str, brief.offered)),
         "liked": "; ".join(map(str, brief.liked)),
         "refused": "; ".join(map(str, brief.refused)),
@@ -148,83 +151,22 @@ def state(brief: Brief) -> str:
     return "\n".join(lines + [f"{label}: {texts[part]}" for part, label in _LABELS[brief.template].items() if texts[part]])
 
 
-def _asked(ask: str) -> str:
+def label(part: str, template: int) -> str:
+    """What a line of the state begins with, in one of its wordings."""
+    return _LABELS[template][part]
+
+
+def asked(ask: str, it: str = "") -> str:
+    """A question as it stands in the state; the sound `it` was named just before, and is called that."""
     kind, colon, value = ask.partition(":")
     if not colon:
         return ask
-    return f"{kind} {value.replace('+', ' ').replace(':', ' ')}" if kind in _NAMED_ASKS else f"whether {kind} {value}"
+    value = "it" if it and value == it else value.replace("+", " ").replace(":", " ")
+    return f"{kind} {value}" if kind in _NAMED_ASKS else f"whether {kind} {value}"
 
 
 # Questions that are more than whether it is so: of two clips, and of sound events (``order:bell+siren``).
 _NAMED_ASKS = ("compare", "suits", "which", "onset", "duration", "times", "order", "together")
-
-
-@dataclass(frozen=True)
-class Question:
-    """What an answer is to take from its clips, and can tell in a word or two.
-
-    Parameters
-    ----------
-    ask : str
-        As in :attr:`Brief.asks`.
-    line : str
-        As it stands in the state, alone.
-    value : str
-        Where it is asked whether a clip has this value of a kind of which it has one: the kind is asked after, and tells.
-    other : str
-        Where a clip is to be chosen: the title of the one before.
-    """
-
-    ask: str
-    line: str
-    value: str = ""
-    other: str = ""
-
-    def note(self, answer: str) -> str:
-        """An answer as it is noted: ``fast``; where that was asked after, ``yes; fast``; a clip as one speaks of it."""
-        if self.value:
-            return f"{'yes' if answer == self.value else 'no'}; {answer}"
-        return {"this": "this one", "other": f'"{self.other}"'}.get(answer, answer) if self.other else answer
-
-
-def questions(brief: Brief) -> tuple[Question, ...]:
-    """What is asked of the sound in a turn; nothing of a turn that asks itself, or is told the facts."""
-    if not brief.clips or brief.hints or brief.role != "assistant" or "item_attribute_answer" not in brief.intents:
-        return ()
-    asked = dict.fromkeys(one for ask in brief.asks if _in_a_word(ask) for one in _with_what_it_takes(ask))
-    other = brief.before.title if brief.before else ""
-    return tuple(Question(ask, line_of(ask, brief.template), value, other * ask.startswith("suits:")) for ask, value in asked)
-
-
-def line_of(ask: str, template: int) -> str:
-    """A question as it stands in the state, without the rest of it."""
-    return f"{_LABELS[template]['ask']}: {_asked(ask)}"
-
-
-def _with_what_it_takes(ask: str) -> tuple[tuple[str, str], ...]:
-    """A question, and what else one tells in answering it: which instruments are new, why a clip suits better."""
-    kind, colon, value = ask.partition(":")
-    if ask == "compare":
-        return ((ask, ""), ("compare:instrument", ""))
-    if kind == "suits":
-        return ((ask, ""), ("compare", ""))
-    if not colon or kind not in _heard_kinds() - {"instrument"}:
-        return ((ask, ""),)
-    return ((ask, ""), (kind, "")) if kind == "mood" else ((kind, value),)  # a clip has several moods
-
-
-def _in_a_word(ask: str) -> bool:
-    known = about_events(ask) or ask.partition(":")[0] in _heard_kinds() | {"compare", "same", "suits"}
-    return known and not particulars.means(ask)
-
-
-def _heard_kinds() -> set[str]:
-    return {kind.name for kind in vocab.load() if kind.audible} | {"lead"}
-
-
-def with_notes(state: str, notes: Sequence[str]) -> str:
-    """A state below which stands what was noted for each question that it asks of the sound."""
-    return f"{state}\nnoted: {'; '.join(notes)}" if notes else state
 
 
 def names(brief: Brief) -> tuple[Name, ...]:
@@ -294,6 +236,7 @@ def build(plan: Plan, turn_index: int, written: Sequence[str], *, hints: Sequenc
         dropped=_named(plan, turn.removed),
         wanted=_named(plan, wanted),
         asks=turn.asks,
+        it=_named_before(plan, turn_index),
         offered=tuple(name_of(plan, t) for t in turn.track_seq[: OFFERED if turn.named is None else turn.named]),
         liked=tuple(name_of(plan, t) for t in liked),
         refused=tuple(name_of(plan, t) for t in reacted.refused) if reacted else (),
@@ -304,6 +247,14 @@ def build(plan: Plan, turn_index: int, written: Sequence[str], *, hints: Sequenc
         history=tuple((t.role, text) for t, text in zip(plan.turns, written, strict=False)),
         hints=tuple(hints),
     )
+
+
+def _named_before(plan: Plan, turn_index: int) -> str:
+    """The one sound that a question is about, where the seeker's last question was about it alone too."""
+    turn = plan.turns[turn_index]
+    earlier = [ask for t in plan.turns[:turn_index] if t.role == "user" for ask in t.asks][-1:]
+    name = goes_on(turn.asks[0]) if turn.role == "user" and len(turn.asks) == 1 else ""
+    return name if any(names_of(ask) == [name] for ask in earlier) else ""
 
 
 def _speaker(persona: Mapping[str, str], role: str) -> tuple[tuple[str, str], ...]:

@@ -221,6 +221,8 @@ def intents(said: Utterance) -> Iterator[Fault]:
         of_two = [ask for ask in brief.asks if ask.partition(":")[0] in ("compare", "same", "which")]
         if of_two and brief.before and brief.before.title not in said.text and not _OF_TWO.search(said.masked):
             yield Fault("intents", of_two[0], "the turn is to ask about two clips and does not")
+        if said.by_the_book:
+            yield from _not_in_the_book(said)
         if elsewhere := _asks_elsewhere(said):
             yield Fault("intents", elsewhere[0], f"the turn is to ask about {', '.join(brief.asks)}, and asks about this")
     yield from replies.answers(said)
@@ -232,6 +234,15 @@ _OF_TWO = re.compile(
     r"\b(?:both|two|other|others|another|last|previous|before(?! (?:i|it|we|you)\b)|earlier|first|second|compar\w+|differ\w*"
     r"|common|shar\w+|alike|same|similar\w*|than|apart|unlike|between|or that|which)\b", re.I
 )  # fmt: skip
+
+
+def _not_in_the_book(said: Utterance) -> Iterator[Fault]:
+    """Questions of who talks by the book that are none of its sentences: "does the same instruments?"."""
+    from mdialog.synth import questions
+
+    for ask in said.brief.asks:
+        if not questions.asks_so(said.text, ask):
+            yield Fault("language", ask, "no sentence that this listener was taught asks this so")
 
 
 # Words by which a question is after one kind and no other.

@@ -122,6 +122,12 @@ def names_of(ask: str) -> list[str]:
     return value.split("+") if value and about_events(ask) else []
 
 
+def goes_on(ask: str) -> str:
+    """The sound of a question that can follow another one about the same sound: "when does it come in?"; else nothing."""
+    kind, _, name = ask.partition(":")
+    return name if kind in ("onset", "duration", "times") else ""
+
+
 def sounds_of(claim: Claim, labels: Iterable[str] = ()) -> list[str]:
     """The sounds that a claim of :func:`find` speaks of.
 

@@ -1,4 +1,4 @@
-"""Particulars: what is told only where somebody asks after it, for larger listeners.
+"""Particulars: what is told only where somebody asks after it.
 
 Of one clip: are its instruments acoustic or electric (``electric``), was it played to an audience or in a studio (``live``);
 of two: which begins louder (``compare:opening``), by how many beats a minute one is faster (``compare:bpm``), and which of them
@@ -14,7 +14,6 @@ from mdialog import clauses
 from mdialog.claims import Claim
 
 ELECTRIC = "electric instrument"  # whichever: claims.LOOSE says which there are
-OF_ONE, OF_TWO = ("electric", "live"), ("compare:opening", "compare:bpm")
 MEANS = {  # in the prose for larger models
     "electric": "whether its instruments are acoustic or electric",
     "live": "whether it was recorded live, before an audience, or in a studio",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from mdialog import claims, particulars, subjects, vocab
 from mdialog.brief import Name
-from mdialog.utterance import Fault, Utterance
+from mdialog.utterance import Fault, Utterance, given_names
 from mdialog.wording import find
 
 
@@ -209,6 +209,15 @@ _LEAVES = _of(
 )
 
 
+# What a seeker praises of the sound of the only track in question, and words that take some of it back.
+_PRAISES = re.compile(
+    r"\b(?:that|what) i(?: really| do)? (?:like|love|enjoy)\b"
+    r"|\bi(?: really| do| quite| rather| just)? (?:like|love|enjoy|adore) (?:the|its|how|this|that)\b"
+    r"(?! (?:idea|kind|sort|type)\b)", re.I
+)  # fmt: skip
+_TAKES_BACK = re.compile(r"\b(?:but|though|although|except|however|only|otherwise|enough)\b", re.I)
+
+
 def agrees(said: Utterance) -> Iterator[Fault]:
     """Nobody says of a track that pleased what is said of one that did not, or the other way round.
 
@@ -232,8 +241,12 @@ def agrees(said: Utterance) -> Iterator[Fault]:
 
 
 def _reacts(said: Utterance) -> Iterator[Fault]:
-    """A seeker takes no track that it refuses, and leaves none that it likes."""
+    """A seeker takes no track that it refuses, nor praises what is heard in it, and leaves none that it likes."""
     brief = said.brief
+    if brief.refused and not brief.liked and brief.about in brief.refused and "add_filter" not in brief.intents:
+        match = None if _TAKES_BACK.search(said.masked) else _unless_denied(_PRAISES, said.masked)
+        if match and claims.find(said.text, names=given_names(brief)):
+            yield Fault("agreement", match[0], "the track was refused, and is praised")
     for names, others, contrary, what in ((brief.refused, brief.liked, _TAKES, "refused, and is taken"),
                                           (brief.liked, brief.refused, _LEAVES, "liked, and is left")):  # fmt: skip
         for name in names:

@@ -46,8 +46,9 @@ _PLAIN = (
     (re.compile(r"\bthe (?:former|latter)\b", re.I), "this track"),
 )  # fmt: skip
 _OBJECT = re.compile(
-    r"(?:\b(?:than|as|like|unlike|from|to|against|beside|versus|vs\.?)|[\w,] with)(?: (?:in|on|that of|what))?\s+$", re.I
-)
+    r"(?:\b(?:than|as|like|unlike|from|to|against|beside|versus|vs\.?|(?:up|down) on)|[\w,] with)"
+    r"(?: (?:in|on|that of|what))?\s+$", re.I
+)  # fmt: skip
 _NOT_IT = re.compile(r"\bnot $", re.I)
 _SENTENCE = re.compile(r"[^.!?;]+")
 _CLAUSE = re.compile(r",|:|\b(?:and|but|while|whereas|though|although)\b", re.I)

@@ -12,42 +12,52 @@ from collections.abc import Callable, Sequence
 from exercises import Batches, Exercise, Turn, dense, question_talk
 
 from mdialog import brief as briefs
-from mdialog import happenings, vocab
+from mdialog import happenings, question, vocab
 from mdialog.synth import happenings as synth_happenings
 from mdialog.synth import questions
 from mdialog.synth.labels import ClipEvents, ClipLabels
 
 QUESTIONS = 24  # at most, about the same sound
 SPOKEN = 2  # of them that are answered in a sentence too
-KINDS = ("tempo", "lead", "vocal", "energy", "mode", "genre", "metre", "key", "mood", "instrument")
-SCENES, PAIRS = 0.45, 0.3  # shares of drills about sound events, and about two clips of music
+OF_A_PAIR = 4  # questions about two clips, all answered in a sentence: what is noted for them, each clip is asked alone
+KINDS = ("tempo", "bpm", "lead", "vocal", "energy", "level", "mode", "genre", "metre", "key", "mood", "instrument", "electric")
+PURPOSES = 5  # of the themes, after which a clip is asked
+ASKED = 0.35  # share of these sentences that are the question, not its answer
+SCENES, PAIRS = 0.4, 0.3  # shares of drills about sound events, and about two clips of music
 
 
-def asks_of_music(rng: random.Random, labels: Sequence[ClipLabels]) -> list[str]:
-    """What there is to ask of a clip or of two."""
-    two = len(labels) > 1
-    purposes = [f"suits:{theme}" for theme in vocab.load()["theme"].names]
-    asks = [*purposes, *rng.sample(KINDS, 3)] if two else [*KINDS, *rng.sample(purposes, 3)]
-    return asks + [questions.draw_ask(rng, labels[-1], compares=two) for _ in range(QUESTIONS - len(asks))]
+def asks_of_music(rng: random.Random, labels: ClipLabels) -> list[str]:
+    """What there is to ask of a clip."""
+    asks = [*KINDS, *(f"suits:{theme}" for theme in rng.sample(vocab.load()["theme"].names, PURPOSES))]
+    return asks + [questions.draw_ask(rng, labels, compares=False) for _ in range(QUESTIONS - len(asks))]
 
 
 def in_short(rng: random.Random, asks: Sequence[str], answer: Callable[[str], str]) -> list[Turn]:
     """Each question once, with its answer."""
-    return [dense(briefs.line_of(ask, rng.randrange(briefs.TEMPLATES)), answer(ask)) for ask in dict.fromkeys(asks)]
+    return [dense(question.line_of(ask, rng.randrange(briefs.TEMPLATES)), answer(ask)) for ask in dict.fromkeys(asks)]
 
 
-def about_music(rng: random.Random, labels: Sequence[ClipLabels], *, spoken: int = 0) -> tuple[Turn, ...]:
+def about_music(rng: random.Random, labels: ClipLabels, *, spoken: int = 0) -> tuple[Turn, ...]:
     asks = asks_of_music(rng, labels)
-    # Of one clip alone nobody asks in talk whether it suits.
-    particular = [ask for ask in asks if ask not in KINDS and (len(labels) > 1 or not ask.startswith("suits"))]
+    # Whether a clip suits is asked of two in talk, and how many beats it has, or how much energy, is for notes.
+    particular = [ask for ask in asks if (ask not in KINDS or ask == "electric") and not ask.startswith("suits")]
     short = in_short(rng, asks, lambda ask: questions.value_of(ask, labels))
-    return (*short, *(question_talk(rng, ask, labels) for ask in rng.sample(particular, spoken)))
+    return (*short, *(in_talk(rng, ask, [labels]) for ask in rng.sample(particular, spoken)))
+
+
+def about_two(rng: random.Random, labels: Sequence[ClipLabels]) -> tuple[Turn, ...]:
+    asks = dict.fromkeys(questions.draw_of_two(rng, labels[-1]) for _ in range(OF_A_PAIR))
+    return tuple(in_talk(rng, ask, labels) for ask in asks)
+
+
+def in_talk(rng: random.Random, ask: str, clips: Sequence[ClipLabels | ClipEvents]) -> Turn:
+    return question_talk(rng, ask, clips, role="user" if rng.random() < ASKED else "assistant")
 
 
 def about_events(rng: random.Random, clip: ClipEvents, *, spoken: int = 0) -> tuple[Turn, ...]:
     asks = [happenings.draw_ask(rng, clip.events) for _ in range(QUESTIONS)]
     short = in_short(rng, asks, lambda ask: synth_happenings.value_of(ask, clip))
-    return (*short, *(question_talk(rng, ask, [clip]) for ask in rng.sample(asks, spoken)))
+    return (*short, *(in_talk(rng, ask, [clip]) for ask in rng.sample(asks, spoken)))
 
 
 class Drills(Batches):
@@ -61,11 +71,13 @@ class Drills(Batches):
         """A clip or two and what is asked of them; rows of scenes are counted after those of the music."""
         if self.rng.random() < SCENES:
             return self.scene(self.rng.randrange(len(self.scenes)))
-        pair = self.rng.random() < PAIRS / (1 - SCENES)
-        return self.music(tuple(self.rng.randrange(len(self.data)) for _ in range(1 + pair)))
+        if self.rng.random() < PAIRS / (1 - SCENES):
+            rows = tuple(self.rng.randrange(len(self.data)) for _ in range(2))
+            return Exercise(rows, about_two(self.rng, [self.data.labels[row] for row in rows]))
+        return self.music(self.rng.randrange(len(self.data)))
 
     def scene(self, row: int, *, spoken: int = SPOKEN) -> Exercise:
         return Exercise((len(self.data) + row,), about_events(self.rng, self.scenes.labels[row], spoken=spoken))
 
-    def music(self, rows: tuple[int, ...], *, spoken: int = SPOKEN) -> Exercise:
-        return Exercise(rows, about_music(self.rng, [self.data.labels[row] for row in rows], spoken=spoken))
+    def music(self, row: int, *, spoken: int = SPOKEN) -> Exercise:
+        return Exercise((row,), about_music(self.rng, self.data.labels[row], spoken=spoken))

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from mdialog import brief as briefs
-from mdialog import claims, happenings, vocab
+from mdialog import claims, happenings, question, vocab
 from mdialog.attributes import to_query
 from mdialog.exam import LIST_TASK
 from mdialog.synth import artists, phrases, questions
@@ -34,6 +34,7 @@ SILENT = 0.4  # share of batches without sound
 REPEATED = 0.4  # share of those exercises that repeat names
 SEARCHED = 0.25  # share of exercises without sound that write a query
 TOLD_EVENTS = 0.15  # share of exercises without sound about sound events, which stand in the brief as hints
+ASKED_AS_IT = 0.5  # share of the questions about one sound that do not name it
 SCENES = 0.4  # share of exercises with sound that are about sound events
 TURNS = 4  # of talk about the same sound in one sequence: each is 60 tokens, the sound that they share 125
 HINTED, HINTED_SILENT = 0.08, 0.85  # share of briefs about a clip that hold its labels as hints, with and without its sound
@@ -126,10 +127,10 @@ def talk(rng: random.Random, data: clip_data.Clips, rows: tuple[int, ...], *, si
 
 def noted(brief: briefs.Brief, clips: Sequence[ClipLabels | ClipEvents]) -> str:
     """The brief's state with what is to be noted before it is answered: the answers of drills."""
-    of_music = not any(map(happenings.about_events, brief.asks))
-    notes = [one.note(questions.value_of(one.ask, clips) if of_music else synth_happenings.value_of(one.ask, clips[-1]))
-             for one in briefs.questions(brief)]  # fmt: skip
-    return briefs.with_notes(briefs.state(brief), notes)
+    value_of = synth_happenings.value_of if any(map(happenings.about_events, brief.asks)) else questions.value_of
+    notes = [one.note(*([value_of(ask, clip) for ask in one.asks] for clip in clips[-2 if one.of_each else -1 :]))
+             for one in question.questions(brief)]  # fmt: skip
+    return question.with_notes(briefs.state(brief), notes)
 
 
 def repeating(rng: random.Random) -> Turn | None:
@@ -197,7 +198,8 @@ def question_talk(
     """A question about clips in the phrase book's words, or its answer."""
     intent = "item_attribute_question" if role == "user" else "item_attribute_answer"
     brief = phrases.random_brief(rng, len(clips), names=naming(rng), role=role, intents=(intent,))
-    brief = dataclasses.replace(brief, asks=(ask,), wanted=(), new=(), liked=(), refused=(),
+    it = happenings.goes_on(ask) if role == "user" and rng.random() < ASKED_AS_IT else ""
+    brief = dataclasses.replace(brief, asks=(ask,), it=it, wanted=(), new=(), liked=(), refused=(),
                                 hints=tuple(rng.sample(hints, len(hints))))  # fmt: skip
     answer = phrases.say(brief, clips, rng)
     return Turn(noted(brief, clips), answer, _facts(answer, brief.asks) if role == "assistant" else [])
@@ -286,7 +288,7 @@ def _facts(answer: str, asks: Sequence[str] = ()) -> list[tuple[int, int]]:
     """
     found = happenings.find(answer, asks) if any(map(happenings.about_events, asks)) else claims.find(answer)
     spans = [(claim.start, claim.end) for claim in found]
-    if any(ask.startswith("suits:") for ask in asks):
+    if any(ask.startswith(("suits:", "which:")) for ask in asks):
         spans += [match.span() for match in _TAKEN.finditer(answer)]
     yes = claims.yes_or_no(answer)
     return spans + ([yes.span()] if yes else [])

@@ -313,8 +313,7 @@ class Trainer:
         drills = Drills(self.tokenizer, self.held, batch_size=1, seed=54321, scenes=self.scenes_held)
         right, heard = defaultdict(list), []
         held = [drills.scene(row, spoken=0) for row in range(len(self.scenes_held))]
-        held += [drills.music((row,), spoken=0) for row in range(len(self.held))]
-        held += [drills.music((row, row + 1), spoken=0) for row in range(0, len(self.held) - 1, 2)]
+        held += [drills.music(row, spoken=0) for row in range(len(self.held))]
         for exercise in held:
             ids, labels, _, positions, segments, rows = drills.batch([exercise])
             mels = torch.cat([self.mels(self.held, [row]) if row < len(self.held) else
@@ -325,7 +324,7 @@ class Trainer:
                 heard.append(half)
             said = labels[0, 1:] != -100
             wrong = logits.argmax(-1).cpu() != ids[0, 1:][said]
-            about = "scenes" if rows[0] >= len(self.held) else "two" if len(rows) > 1 else "music"
+            about = "scenes" if rows[0] >= len(self.held) else "music"
             for i, turn in enumerate(exercise.turns):
                 asked = turn.state.split(": ")[1].split()[0]
                 right[f"{about} {asked}"].append(not wrong[segments[0, 1:][said] == i + 1].any())

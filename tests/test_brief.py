@@ -54,6 +54,23 @@ def test_ids_never_reach_a_listener(plan):
         assert not {"t1", "t2", "t3"} & set(text.replace('"', " ").replace(",", " ").split())
 
 
+@pytest.mark.parametrize(
+    ("before", "ask", "it", "line"),
+    [("onset:bell", "times:bell", "bell", "times it"), ("event:bell", "onset:bell", "bell", "onset it"),
+     ("onset:siren", "times:bell", "", "times bell"), ("order:bell+siren", "times:bell", "", "times bell"),
+     ("onset:bell", "order:bell+siren", "", "order bell siren"), ("onset:bell", "event:bell", "", "whether event bell")],
+)  # fmt: skip
+def test_a_sound_that_was_asked_about_just_before_is_it_to_the_one_who_asks(plan, before, ask, it, line):
+    turns = list(plan.turns)
+    for i, one in ((0, before), (1, before), (2, ask), (3, ask)):
+        turns[i] = dataclasses.replace(turns[i], asks=(one,))
+    plan = dataclasses.replace(plan, turns=tuple(turns))
+    assert build(plan, 2).it == it and build(plan, 0).it == build(plan, 3).it == ""
+    ends = [text.splitlines() for text in map(briefs.state, (build(plan, 2), build(plan, 3)))]
+    assert any(one.endswith(f": {line}") for one in ends[0])
+    assert any(one.endswith(f": {line.replace(' it', ' bell')}") for one in ends[1])
+
+
 def test_judgements_reach_the_one_who_judges_and_the_one_who_answers(plan):
     blue, river = Name("Blue Hour", "The Lamps"), Name("River", "Ana Sol")
     assert build(plan, 2).liked == build(plan, 3).liked == (blue,)

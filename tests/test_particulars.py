@@ -18,7 +18,7 @@ LIVE, STUDIO = (("setting", "live", present, None) for present in (True, False))
 
 
 def brief(ask, role="assistant"):
-    two = ask in particulars.OF_TWO or ask.startswith("which:")
+    two = ask.startswith(("compare:", "which:"))
     intent = "item_attribute_answer" if role == "assistant" else "item_attribute_question"
     before = Name("Red Sky", "Bob") if two else None
     return Brief(role, (intent,), asks=(ask,), about=Name("Blue", "Ann"), before=before, clips=TWO if two else ONE)

@@ -77,7 +77,7 @@ def test_values_asked_after_are_known_and_true_as_often_as_not(snapshot):
         own = values_of(snapshot, snapshot.index[track_id])
         for turn in plan.turns[::2]:
             kind, colon, value = turn.asks[0].partition(":")
-            assert bool(colon) == (kind != "course")
+            assert bool(colon) == (kind not in audio_dialogue.OPEN_ONLY)
             kind = "instrument" if kind == "lead" else kind
             if colon:
                 assert value in vocab.load()[kind].names
@@ -103,13 +103,13 @@ def test_most_questions_of_a_comparison_are_about_both_clips_and_after_what_sets
     of_both, after = Counter(), Counter()
     for plan in comparison.plan_many(snapshot, seed=0, n=400):
         asks = [turn.asks[0] for turn in plan.turns[::2]]
-        assert asks[0].startswith(("compare", "same"))
-        of_both.update(ask.startswith(("compare", "same")) for ask in asks)
+        assert asks[0].startswith(("compare", "same", "which", "suits"))
+        of_both.update(ask.startswith(("compare", "same", "which", "suits")) for ask in asks)
         after.update(ask.partition(":")[2] in plan.goal["apart"] for ask in asks if ask in ("compare:tempo", "compare:energy"))
     assert of_both[True] > of_both[False] > 0 and after[True] > 2 * after[False] > 0
     for share in (0.0, 1.0):
         made = list(comparison.plan_many(snapshot, seed=0, n=40, options=comparison.Options(both=share)))
-        later = {t.asks[0].startswith(("compare", "same")) for plan in made for t in plan.turns[2:]}
+        later = {t.asks[0].startswith(("compare", "same", "which", "suits")) for plan in made for t in plan.turns[2:]}
         assert later == {bool(share)}
 
 
@@ -139,7 +139,8 @@ def test_a_catalogue_that_cannot_be_played_is_refused(name):
 
 def test_a_purpose_is_asked_after_where_one_of_two_tracks_has_it(snapshot):
     asked = 0
-    assert not any("suits" in ask for p in comparison.plan_many(snapshot, seed=9, n=50) for t in p.turns for ask in t.asks)
+    never = comparison.plan_many(snapshot, seed=9, n=50, options=comparison.Options(purposes=0))
+    assert not any("suits" in ask for plan in never for turn in plan.turns for ask in turn.asks)
     for plan in comparison.plan_many(snapshot, seed=9, n=100, options=comparison.Options(purposes=0.6)):
         themes = [set(values_of(snapshot, snapshot.index[track]).get("theme", [])) for track in plan.goal["track_ids"]]
         for ask in (ask for turn in plan.turns for ask in turn.asks if ask.startswith("suits:")):
@@ -158,12 +159,20 @@ def test_timbre_loudness_density_and_use_are_asked_after_where_they_are_wanted(s
     found = asked(texture=1.0)
     assert {ask for asks in found for ask in asks} >= {*audio_dialogue.TEXTURE}
     if recipe is comparison:
-        made = recipe.plan_many(snapshot, seed=9, n=80, options=recipe.Options(texture=1.0))
-        first = {plan.turns[0].asks[0] for plan in made}
-        which = {ask for ask in first if ask.startswith("which:instrument:")}
-        assert which and first - which == {*comparison.TEXTURE}
+        made = recipe.plan_many(snapshot, seed=9, n=80, options=recipe.Options(texture=1.0, purposes=0))
+        assert {plan.turns[0].asks[0] for plan in made} == {*comparison.TEXTURE}
     else:  # all but what the few kinds do not suffice for
         assert all({*asks} <= {*audio_dialogue.TEXTURE} and len({*asks}) == len(asks) for asks in found)
+
+
+def test_an_instrument_of_one_of_two_is_asked_after(snapshot):
+    asked = 0
+    for plan in comparison.plan_many(snapshot, seed=9, n=100):
+        has = [set(values_of(snapshot, snapshot.index[track]).get("instrument", [])) for track in plan.goal["track_ids"]]
+        for ask in (ask for turn in plan.turns for ask in turn.asks if ask.startswith("which:")):
+            assert sum(ask.removeprefix("which:instrument:") in own for own in has) == 1
+            asked += 1
+    assert asked > 10
 
 
 # ---- sound events
@@ -189,7 +198,7 @@ def of_events(plan):
 
 def test_catalogues_without_events_give_the_plans_that_they_always_gave(snapshot, marked):
     made = list(audio_dialogue.plan_many(snapshot, seed=5, n=31))
-    assert hashlib.blake2b("".join(map(plans.to_json, made)).encode(), digest_size=8).hexdigest() == "dedbb57749fe3807"
+    assert hashlib.blake2b("".join(map(plans.to_json, made)).encode(), digest_size=8).hexdigest() == "034d6cc2fd82b695"
     without = list(audio_dialogue.plan_many(snapshot, seed=5, n=200))
     same = [plan == old for plan, old in zip(audio_dialogue.plan_many(marked, seed=5, n=200), without, strict=True)]
     unmarked = [snapshot.index[plan.goal["track_ids"][0]] % 2 == 0 for plan in without]

@@ -1,5 +1,6 @@
 """What a recommender says back to what was liked and refused."""
 
+import dataclasses
 import random
 
 import pytest
@@ -72,6 +73,19 @@ def test_nobody_turns_down_what_was_liked_or_cheers_what_was_refused(text, liked
 def test_nobody_offers_what_the_same_turn_turns_down(text, good):
     for refused in ((), (SPRINGS,)):
         assert disagrees(text, reply(intents=SETS[1], refused=refused)) is not good
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [("I think it's the fast tempo that I like.", False), ("I like the flute. Not this one, though.", True),
+     ("I don't like the slow tempo.", True), ("I love the drums!", False), ("I like how you put that.", True),
+     ("It's the slow tempo that I don't enjoy.", True), ("I rather enjoy its fast tempo.", False)],
+)  # fmt: skip
+def test_no_seeker_praises_what_it_refuses(text, good):
+    brief = Brief("user", ("reject_response",), refused=(SPRINGS,), about=SPRINGS)
+    assert disagrees(text, brief) is not good
+    assert not disagrees(text, dataclasses.replace(brief, about=BLUE)) and not disagrees(
+        text, dataclasses.replace(brief, intents=("add_filter", "reject_response")))  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from mdialog import vocab
 from mdialog.metadata import EventSpan
 from mdialog.synth import questions
 from mdialog.synth.compose import compose
-from mdialog.synth.labels import ClipEvents
+from mdialog.synth.labels import ClipEvents, suits
 
 NAMES = vocab.events().names
 RAIN, BELL = NAMES.index("rain"), NAMES.index("bell")
@@ -54,45 +54,59 @@ def test_questions_about_events_have_the_answers_of_their_times(scenes):
 
 
 def test_questions_about_music_have_the_answers_of_its_labels(clips):
-    one = replace(clips.labels[0], themes=("party",), tempo_bpm=90.0)
-    two = replace(clips.labels[1], themes=(), tempo_bpm=120.0)
+    one = replace(clips.labels[0], themes=("party",), tempo_bpm=90.4, energy_value=0.32)
     found = {}
     for seed in range(20):
-        found |= answers(drills.about_music(random.Random(seed), [one]))
+        found |= answers(drills.about_music(random.Random(seed), one))
     assert all(found[kind] == (getattr(one, kind) or "none") for kind in ("tempo", "lead", "vocal", "genre", "key"))
-    assert found["instrument"] == ", ".join(one.instruments)
-    assert found["suits party"] == "yes" and found["suits sleep"] == "no"
+    assert found["instrument"] == ", ".join(one.instruments) and (found["bpm"], found["level"]) == ("90", "6")
+    assert found["suits party"] == str(suits("party", one)) and found["suits sleep"] == str(suits("sleep", one))
     assert found[f"whether mode {one.mode}"] == "yes"
-    found = answers(drills.about_music(random.Random(0), [one, two]))
-    assert found["suits party"] == "other" and found["suits sleep"] == "neither"
-    assert answers(drills.about_music(random.Random(0), [two, one]))["suits party"] == "this"
-    assert questions.value_of("suits:party", [one, one]) == "both"
-    assert questions.value_of("compare:tempo", [one, two]) == "faster"
-    assert questions.value_of("compare:tempo", [two, one]) == "slower"
-    assert questions.value_of("compare:tempo", [one, one]) == "same tempo"
-    assert one.genre in questions.value_of("same", [one, replace(two, genre=one.genre)])
-    assert questions.value_of("tempo", [one, two]) == two.tempo
-    assert questions.value_of("lead", [replace(one, lead=None)]) == "none"
-    assert questions.value_of("mood", [one]) == ", ".join(one.moods)
-    assert questions.value_of("course", [one]) in (one.course, "none")
+    assert questions.value_of("lead", replace(one, lead=None)) == "none"
+    assert questions.value_of("mood", one) == ", ".join(one.moods)
+    assert questions.value_of("course", one) in (one.course, "none")
+
+
+@pytest.mark.parametrize(
+    ("instruments", "answer"),
+    [(("flute", "drums", "bass"), "acoustic"), (("electric guitar", "drums"), "electric"), (("synth pad", "harp"), "both"),
+     (("drums",), "acoustic")],
+)  # fmt: skip
+def test_drums_and_basses_are_neither_acoustic_nor_electric(clips, instruments, answer):
+    assert questions.value_of("electric", replace(clips.labels[0], instruments=instruments)) == answer
 
 
 def test_some_questions_are_answered_in_a_sentence_too(clips, scenes):
-    pair = [replace(clips.labels[0], themes=("party",)), replace(clips.labels[1], themes=())]
-    taken = []
     for seed in range(12):
         for turns in (drills.about_events(random.Random(seed), scenes.labels[0], spoken=3),
-                      drills.about_music(random.Random(seed), pair, spoken=3)):  # fmt: skip
+                      drills.about_music(random.Random(seed), clips.labels[0], spoken=3)):  # fmt: skip
             short, said = turns[:-3], turns[-3:]
             asked = {turn.state.split(": ")[1] for turn in short}
             for turn in said:
-                lines = [line.split(": ", 1)[-1] for line in turn.state.splitlines()]
-                assert asked & {*lines} and "item_attribute_answer" in lines and len(turn.answer) > 2
-                if "suits party" in lines:
-                    taken += [turn.answer[a:b] for a, b in turn.facts]
-    assert taken
-    assert not any("suits" in turn.state for seed in range(12)
-                   for turn in drills.about_music(random.Random(seed), pair[:1], spoken=4) if "\n" in turn.state)  # fmt: skip
+                lines = [line.split(": ", 1)[-1] for line in turn.state.splitlines() if not line.startswith("noted")]
+                assert asked & {*lines} or any(line.endswith(" it") for line in lines)
+                assert ("item_attribute_question" in lines) == turn.state.startswith("seeker") == turn.answer.endswith("?")
+                assert not any(line.startswith(("suits", "bpm", "level")) for line in lines)
+
+
+def test_what_is_asked_of_two_is_answered_in_sentences_by_what_is_noted_of_each(clips):
+    slow = replace(clips.labels[0], genre="ambient", moods=("calm",), tempo_bpm=70.0, energy="low", energy_value=0.1)
+    fast = replace(clips.labels[1], genre="metal", moods=("aggressive",), tempo_bpm=128.0, energy="high", energy_value=0.7)
+    turns = [turn for seed in range(60) for turn in drills.about_two(random.Random(seed), [slow, fast])]
+    asked = {}
+    questions_ = [turn for turn in turns if turn.state.startswith("seeker")]
+    assert 0.2 < len(questions_) / len(turns) < 0.5 and all(turn.answer.endswith("?") for turn in questions_)
+    for turn in (turn for turn in turns if turn not in questions_):
+        *lines, notes = turn.state.splitlines()
+        labels = ("ask", "question", "about")
+        ask = next(line.split(": ", 1)[1] for line in lines[1:] if line.split(": ")[0] in labels and "acts" not in line)
+        assert notes.startswith("noted: ") and len(turn.answer) > 2
+        asked.setdefault(ask, []).append((notes.removeprefix("noted: "), turn))
+    assert {notes for notes, _ in asked["compare tempo"]} == {"faster"} and {notes for notes, _ in asked["compare energy"]} == {
+        "more energy"}  # fmt: skip
+    assert all(notes.startswith('"') and any(b > a for a, b in turn.facts) for notes, turn in asked["suits sleep"])
+    assert all(notes.startswith("this one; ") for notes, _ in asked["suits workout"])
+    assert any(ask.startswith("which instrument ") for ask in asked) and "same" in asked and "compare instrument" in asked
 
 
 def test_drills_are_of_scenes_of_clips_and_of_pairs(listener_mini, clips, scenes):
@@ -105,6 +119,7 @@ def test_drills_are_of_scenes_of_clips_and_of_pairs(listener_mini, clips, scenes
     for _ in range(40):
         drawn = [source.draw() for _ in range(4)]
         kinds += ["scene" if one.rows[0] >= len(clips) else len(one.rows) for one in drawn]
+        assert all(len(one.turns) <= drills.OF_A_PAIR for one in drawn if len(one.rows) == 2)
         ids, labels, _, _, segments, rows = next(batches)
         assert segments.max() <= drills.QUESTIONS + drills.SPOKEN and len(rows) >= 4 and rows.max() < len(clips) + len(scenes)
         assert (labels != -100).any(1).all()

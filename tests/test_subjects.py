@@ -34,6 +34,7 @@ def told(text, **other):
         ("The first has a flute, drums and bass.", ["before", "before", "before"]),
         ("The first one is faster than the second.", ["before"]),
         ("It's faster than the first.", ["this"]),
+        ("The tempo is down on the first.", ["this"]),
         ("The faster one is the first.", ["before"]),
         ("Unlike the first, it has drums.", ["this"]),
         ("The first is sad. Soft strings play. The second is happy.", ["before", "before", "this"]),
@@ -50,6 +51,7 @@ def test_a_claim_is_of_the_clip_that_is_named_nearest(text, clips):
     [
         ('"Red Sky" by Bob is slower.', ["before"]),
         ('It is slower than "Red Sky" by Bob. It has a flute.', ["this", "this"]),
+        ('The tempo is up on "Red Sky" by Bob.', ["this"]),
         ('"Blue" has drums and "Red Sky" has a choir.', ["this", "before"]),
         ("Bob's has drums.", ["before"]),
     ],

@@ -6,14 +6,14 @@ from collections import Counter
 
 import pytest
 
-from mdialog import vocab
+from mdialog import subjects, vocab
 from mdialog.attributes import Attribute
 from mdialog.brief import MANNERS, Brief, Name
-from mdialog.checks import language
+from mdialog.checks import faults, language
 from mdialog.plan import Clip
 from mdialog.synth import briefs, questions
 from mdialog.synth.grammar import Names, article, book, expand, sentence, with_article
-from mdialog.synth.labels import ClipLabels, moods
+from mdialog.synth.labels import ClipLabels, moods, suits
 from mdialog.synth.phrases import SYSTEM_INTENTS, USER_INTENTS, pattern_count, random_brief, say
 from mdialog.synth.sound import comparison
 from mdialog.synth.wishes import want
@@ -88,7 +88,7 @@ WORDS = lexicon()
 WORD = re.compile(r"(?<![\w#-])(" + "|".join(re.escape(w) for w in sorted(WORDS, key=len, reverse=True)) + r")(?![\w-])", re.I)
 KEYS = {w: ("key", v.name) for v in V["key"].values for w in v.words}
 KEY = re.compile(r"(?<![\w])(" + "|".join(re.escape(w) for w in sorted(KEYS, key=len, reverse=True)) + r")(?!\w|[ -]key)")
-NOT = re.compile(r"\b(no|without|any trace of|trace of|don't hear any)(?: [\w-]+)? $", re.I)
+NOT = re.compile(r"\b(no|neither has(?! an?\b)|without|any trace of|trace of|don't hear any)(?: [\w-]+)? $", re.I)
 MAY_REPEAT = ("hello", "hey", "more", "yes", "no", "please", "go", "well")
 NO_ONE_MEANS = re.compile(r"major or minor|a major or a minor key|as fast as", re.I)
 
@@ -97,6 +97,7 @@ def licence(brief: Brief, labels: list[ClipLabels]) -> set[tuple[str, str]]:
     allowed = {(a.kind, a.value) for a in (*brief.new, *brief.dropped, *brief.wanted)}
     asked = {tuple(ask.split(":", 1)) for ask in brief.asks if ":" in ask} if brief.role == "user" else set()
     allowed |= {({"lead": "instrument", "suits": "theme"}.get(kind, kind), value) for kind, value in asked}
+    allowed |= {tuple(ask.split(":")[1:]) for ask in brief.asks if ask.startswith("which:")}  # below: who has it
     for one in labels[-1:]:
         allowed |= {(k, getattr(one, k)) for k in ("tempo", "key", "mode", "metre", "genre", "vocal", "energy")}
         allowed |= {("mood", m) for m in one.moods} | {("instrument", i) for i in (*one.instruments, one.lead)}
@@ -313,15 +314,73 @@ def test_the_book_has_every_manner_everywhere():
             assert keys >= set(MANNERS) - {"plain"} | {"any"}, (role, intent)
 
 
-def test_what_suits_a_purpose_is_told_by_the_themes():
-    one, two = random_labels(random.Random(3), themes=("sleep",)), random_labels(random.Random(4), themes=("party", "workout"))
+def test_what_suits_a_purpose_better_is_told_by_the_rule_of_themes():
+    one = random_labels(random.Random(3), genre="ambient", moods=("calm",), energy_value=0.1, tempo_bpm=66.0)
+    two = random_labels(random.Random(4), genre="metal", moods=("aggressive",), energy_value=0.9, tempo_bpm=150.0)
+    assert suits("sleep", one) == suits("workout", two) == 5 and not suits("sleep", two)
     for seed in range(40):
         rng = random.Random(seed)
         said = {theme: questions.answer(f"suits:{theme}", [one, two], '"B"', manner="plain", rng=rng) for theme in
-                ("sleep", "party", "driving")}  # fmt: skip
+                ("sleep", "workout", "dinner")}  # fmt: skip
         assert '"B"' in said["sleep"] and "this one" not in said["sleep"]
-        assert said["party"].startswith(("this one", "I'd take this one"))
-        assert said["driving"].startswith("neither")
+        assert said["workout"].startswith(("this one", "I'd take this one"))
+        assert said["dinner"].startswith("neither")
+
+
+@pytest.mark.parametrize(
+    ("instruments", "clip", "there"),
+    [("flute harp", "before", True), ("harp flute", "this", True), ("flute flute", "both", True), ("harp harp", "both", False)],
+)
+def test_which_of_two_has_an_instrument_is_told_of_the_right_one(instruments, clip, there):
+    clips = [random_labels(random.Random(i), instruments=(own,)) for i, own in enumerate(instruments.split())]
+    brief = Brief("assistant", ("item_attribute_answer",), asks=("which:instrument:flute",), about=Name("Blue", "Ana"),
+                  before=Name("Red", "Bo"), clips=(Clip("red", 0.0, 10.0), Clip("blue", 0.0, 10.0)))  # fmt: skip
+    for seed in range(40):
+        claims = subjects.find(say(brief, clips, random.Random(seed)), brief)
+        assert [(c.kind, c.value, c.present, c.clip) for c in claims] == [("instrument", "flute", there, clip)]
+
+
+def test_small_steps_are_told_where_they_are_asked_after():
+    slow = random_labels(random.Random(3), tempo_bpm=100.0, instruments=("flute",), lead="flute", energy_value=0.4)
+    near = random_labels(random.Random(3), tempo_bpm=106.0, instruments=("flute",), lead="flute", energy_value=0.4)
+    for seed in range(20):
+        rng = random.Random(seed)
+        assert comparison(slow, near, "B", rng, asked=True, kind="tempo") and not comparison(slow, near, "B", rng, kind="tempo")
+        assert comparison(slow, near, "B", rng, asked=True, kind="lead") is None
+
+
+def test_a_sound_spoken_of_just_before_is_called_it():
+    asked = {questions.question(ask, "B", random.Random(seed), it="bell") for seed in range(20)
+             for ask in ("times:bell", "onset:bell", "duration:bell")}  # fmt: skip
+    assert all(re.search(r"\bit\b", text) and "bell" not in text for text in asked)
+    assert "bell" in questions.question("times:bell", "B", random.Random(0), it="siren")
+
+
+def test_every_question_of_its_talk_is_one_of_its_sentences():
+    asked = Counter()
+    for seed in range(3000):
+        brief, _, text = drawn(seed, role="user", intents=("item_attribute_question",), n_clips=1 + seed % 2)
+        for ask in brief.asks:
+            asked[ask.partition(":")[0]] += 1
+            assert questions.asks_so(text, ask), (ask, text)
+    assert {*asked} >= {"compare", "same", "which", "suits", "electric", "course", "instrument", "lead", "artist"}
+
+
+@pytest.mark.parametrize(
+    ("ask", "text"),
+    [("compare:instrument", "Before I decide: does the same instruments?"), ("lead:flute", "About that one, is it a flute?"),
+     ("same", "What's the two have in common?"), ("compare", 'What does it have "Rondo"?'),
+     ("compare:tempo", "What tempo is it?"), ("which:instrument:flute", "Which of the do you hear a flute?"),
+     ("electric", "Does it have an electric?"), ("times:bell", "How often does the bell?"),
+     ("tempo", "What tempo is it for?"), ("mood", "Which sounds are there?")],
+)  # fmt: skip
+def test_what_is_nearly_a_question_is_none_of_them(ask, text):
+    assert not questions.asks_so(text, ask)
+    brief = Brief("user", ("item_attribute_question",), asks=(ask,), about=Name("Blue", "Ana"), before=Name("Rondo", "Bo"),
+                  clips=(Clip("red", 0.0, 10.0), Clip("blue", 0.0, 10.0)))  # fmt: skip
+    taught = "no sentence that this listener was taught"
+    assert any(taught in fault.message for fault in faults(text, brief, by_the_book=True))
+    assert not any(taught in fault.message for fault in faults(text, brief))
 
 
 def test_every_word_of_its_talk_is_known_to_stand_there():

@@ -7,8 +7,9 @@ from typing import Protocol
 import numpy as np
 
 from mdialog import brief as briefs
-from mdialog.brief import Name, Question
+from mdialog.brief import Name
 from mdialog.plan import Clip
+from mdialog.question import Question, questions
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,7 @@ class Request:
     @classmethod
     def of(cls, id: str, brief: briefs.Brief, *, play: Callable[[Clip], np.ndarray]) -> "Request":
         """A brief as it goes to a listener; `play` as in :func:`mdialog.brief.messages`."""
-        return cls(id, briefs.messages(brief, play=play), briefs.names(brief), briefs.questions(brief))
+        return cls(id, briefs.messages(brief, play=play), briefs.names(brief), questions(brief))
 
 
 @dataclass(frozen=True)

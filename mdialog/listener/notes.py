@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from mdialog.brief import with_notes
 from mdialog.listener.base import Request, Sampling
+from mdialog.question import with_notes
 
 # The first candidate says what is likeliest heard; those drawn after it was thrown away, what else it may be.
 SURELY = Sampling(temperature=0, max_new_tokens=40)
@@ -39,13 +39,14 @@ def noted(
         By place in `requests` and number of the candidate; candidates with the same notes share one.
     """
     asking = {i: _each_asked(request) for i, request in enumerate(requests) if request.questions}
-    lines = [line for asked in asking.values() for line in asked]
+    lines = [line for asked in asking.values() for heard in asked for alone in heard for line in alone]
     made: dict[tuple, Request] = {}
     found: dict[tuple[int, int], Request] = {}
     for number in numbers if lines else ():
         texts = iter(write(lines, first=number, seed=seed, sampling=FREELY if number and not greedy else SURELY))
-        for i in asking:
-            notes = tuple(question.note(_tidy(next(texts)[0])) for question in requests[i].questions)
+        for i, asked in asking.items():
+            heard = [[[_tidy(next(texts)[0]) for _ in alone] for alone in one] for one in asked]
+            notes = tuple(question.note(*each) for question, each in zip(requests[i].questions, heard, strict=True))
             found[i, number] = made.setdefault((i, notes), _with(requests[i], notes))
     return found
 
@@ -55,11 +56,19 @@ def _tidy(text: str) -> str:
     return ", ".join(dict.fromkeys(filter(None, re.split(r",\s*", " ".join(text.split())))))
 
 
-def _each_asked(request: Request) -> list[Request]:
-    """The request's sounds with nothing but a question beside them, for each of its questions."""
+def _each_asked(request: Request) -> list[list[list[Request]]]:
+    """For each question, for each clip that it is asked of, its lines with nothing else beside that clip."""
     audio = [part for part in request.messages[-1]["content"] if part["type"] == "audio"]
-    texts = ({"type": "text", "text": question.line} for question in request.questions)
-    return [Request(f"{request.id}/note/{text['text']}", [{"role": "user", "content": [*audio, text]}]) for text in texts]
+    last = len(audio) - 1
+    clips = [range(last - 1, last + 1) if question.of_each else range(last, last + 1) for question in request.questions]
+    return [[[_line(request, audio[i], line, last - i) for line in question.lines] for i in played]
+            for question, played in zip(request.questions, clips, strict=True)]  # fmt: skip
+
+
+def _line(request: Request, sound: dict, line: str, back: int) -> Request:
+    """One question of one clip; of the last clip it draws the same whatever plays before it."""
+    content = [sound, {"type": "text", "text": line}]
+    return Request(f"{request.id}/note/{back}/{line}", [{"role": "user", "content": content}])
 
 
 def _with(request: Request, notes: Sequence[str]) -> Request:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from mdialog import happenings, particulars, personas, seeds, vocab
+from mdialog import happenings, personas, seeds, vocab
 from mdialog.cascade import weighted
 from mdialog.errors import InputError
 from mdialog.metadata import EventSpan, events_over
@@ -22,12 +22,12 @@ NAME = "audio-dialogue"
 # What is asked, by how readily the sound answers; `course` is how the energy moves over the clip.
 KINDS = {
     "instrument": 3.0, "lead": 1.0, "tempo": 3.0, "mood": 2.0, "energy": 2.0, "vocal": 2.0, "genre": 1.5, "mode": 1.5,
-    "key": 0.7, "metre": 0.7, "course": 0.5,
+    "key": 0.7, "metre": 0.7, "course": 0.5, "electric": 0.5,
 }  # fmt: skip
 # Asked after too where it is wanted, but not taught to the bundled listener. All but the theme, and mostly `live`, can be held
 # against the signal.
-TEXTURE = ("brightness", "loudness", "density", "theme", *particulars.OF_ONE)
-OPEN_ONLY, VALUE_ONLY = ("course",), ("lead",)
+TEXTURE = ("brightness", "loudness", "density", "theme", "live")
+OPEN_ONLY, VALUE_ONLY = ("course", "electric"), ("lead",)
 TRUE_SHARE = 0.5  # of values asked after: the catalogue has them for the track
 MOST = 4  # questions a dialogue, as the published set has
 BUILDS_ON = 0.6  # of questions about events: on the sound that was asked about just before
@@ -42,7 +42,7 @@ class Options(BaseModel):
     whether: float = Field(default=0.5, ge=0, le=1, description="share of questions after one value: is there a flute?")
     most: int = Field(default=MOST, ge=1, le=MOST, description="questions of a dialogue at most")
     texture: float = Field(default=0.0, ge=0, le=1, description="share of questions after timbre, loudness, density, use, "
-                           "acoustic or electric, live or studio: not taught to the bundled listener")  # fmt: skip
+                           "live or studio: not taught to the bundled listener")  # fmt: skip
     events: float = Field(default=0.7, ge=0, le=1, description="share of questions about sound events, where any are marked")
 
 

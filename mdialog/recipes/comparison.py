@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from mdialog import particulars, seeds
+from mdialog import seeds
 from mdialog.cascade import weighted
 from mdialog.errors import InputError
 from mdialog.plan import Plan, PlannedTurn
@@ -19,11 +19,12 @@ from mdialog.snapshot import Snapshot
 
 NAME = "comparison"
 PAIRS = ("near", "middling", "far", "one apart")
-ASKS = {"compare": 2.0, "same": 2.0, "compare:tempo": 1.0, "compare:energy": 1.5, "compare:instrument": 1.5}
+ASKS = {"compare": 2.0, "same": 2.0, "compare:tempo": 1.0, "compare:energy": 1.5, "compare:instrument": 1.5,
+        "which": 1.0}  # fmt: skip
 ALIKE = 0.1  # what is left of a kind's weight where the catalogue does not tell the two apart by it
 OF_BOTH = 0.4  # share of later questions that are about both clips: of more of them the bundled listener loses many
 # Asked after where it is wanted, but not taught to the bundled listener.
-TEXTURE = ("compare:brightness", "compare:loudness", "compare:density", *particulars.OF_TWO)
+TEXTURE = ("compare:brightness", "compare:loudness", "compare:density", "compare:opening", "compare:bpm")
 CLOSE, MIDDLE, FAR = (0.0, 0.05), (0.4, 0.6), (0.95, 1.0)  # shares of the tracks, from the nearest on
 TOLD_APART = ("tempo", "energy", "mode", "genre", "vocal", "metre", "mood")  # kinds by which two tracks are one apart
 LOOKED_AT = 256  # tracks among which one that is one apart is looked for
@@ -36,10 +37,10 @@ class Options(BaseModel):
 
     pair: Literal["any", "near", "middling", "far", "one apart"] = Field(default="any", description="how alike the two sound")
     most: int = Field(default=MOST, ge=1, le=MOST, description="questions of a dialogue at most")
-    purposes: float = Field(default=0.0, ge=0, le=1, description="share that begins with which suits a purpose")
+    purposes: float = Field(default=0.15, ge=0, le=1, description="share that begins with which suits a purpose")
     both: float = Field(default=OF_BOTH, ge=0, le=1, description="share of the later questions that are about both clips")
     texture: float = Field(default=0.0, ge=0, le=1, description="share of questions after timbre, loudness, density, use, "
-                           "by how much, which begins louder, acoustic or live: not taught to the bundled one")  # fmt: skip
+                           "by how much, which begins louder, live: beyond the bundled one")  # fmt: skip
     whether: float = Field(default=0.5, ge=0, le=1, description="share of questions about one clip that are after one value")
 
 
@@ -109,8 +110,9 @@ def _asks(
     """
     left = {ask: weight * (ALIKE if ask.partition(":")[2] in {*TOLD_APART} - {*apart} else 1) for ask, weight in ASKS.items()}
     beyond, asks = list(TEXTURE), []
-    if of_one := sorted(set(known[0].get("instrument", [])) ^ set(known[1].get("instrument", []))):
-        beyond.append(f"which:instrument:{rng.choice(of_one)}")
+    of_one = sorted(set(known[0].get("instrument", [])) ^ set(known[1].get("instrument", [])))
+    if not of_one:
+        del left["which"]
     themes = sorted(set(known[0].get("theme", [])) ^ set(known[1].get("theme", [])))
     if themes and rng.random() < purposes:
         asks.append(f"suits:{rng.choice(themes)}")
@@ -118,8 +120,9 @@ def _asks(
         if texture and beyond and rng.random() < texture:
             asks.append(beyond.pop(rng.randrange(len(beyond))))
         else:
-            asks.append(weighted(rng, left))
-            del left[asks[-1]]
+            ask = weighted(rng, left)
+            asks.append(f"which:instrument:{rng.choice(of_one)}" if ask == "which" else ask)
+            del left[ask]
     return asks
 
 

@@ -94,6 +94,22 @@ def expand(template: str, slots: Mapping[str, str], rng: random.Random, *, plura
     return re.sub(r" {2,}", " ", text).strip()
 
 
+def as_pattern(template: str) -> str:
+    """A regular expression of what a template can become: {B} is a name in quotation marks, other slots a few words."""
+    words = r"[\w'/#-]+(?: [\w'/#-]+){0,6}?"
+    kinds = {"B": rf'(?:"[^"]*"(?: by [^?]+?)?|{words})'}
+    out, at = "", 0
+    for match in re.finditer(rf"{_CHOICE.pattern}|{_SLOT.pattern}", template):
+        out += re.escape(template[at : match.start()])
+        slot = _SLOT.fullmatch(match[0])
+        if slot is None:
+            out += f"(?:{'|'.join(map(as_pattern, match[0][1:-1].split('|')))})"
+        else:
+            out += r"[\w']+" if slot[2] else kinds.get(slot[1], words)
+        at = match.end()
+    return out + re.escape(template[at:])
+
+
 def draw(
     table: Mapping[str, Sequence[str]],
     manner: str,

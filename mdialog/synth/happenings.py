@@ -3,21 +3,27 @@
 import random
 from collections.abc import Sequence
 
-from mdialog.happenings import AT_ONCE_S, first_of, overlapping, times_of
+from mdialog.happenings import AT_ONCE_S, first_of, names_of, overlapping, times_of
 from mdialog.metadata import EventSpan
 from mdialog.synth.grammar import book, draw, expand, listed
 from mdialog.synth.labels import ClipEvents
 
 MOST_NAMED, MOST_TIMES = 3, 3
+AS_IT = 0.25  # share of answers about one sound that do not name it
 PLURAL = ("footsteps",)
 
 
-def question(ask: str, rng: random.Random) -> str:
-    """A question in the phrase book's words, without its mark."""
-    kind, _, value = ask.partition(":")
-    names = value.split("+") if value else []
-    forms = book("happenings")["ask"]["whether" if kind == "event" and value else kind]
-    return expand(rng.choice(forms), _slots(names, rng), rng, plural=_plural(names))
+def question(ask: str, rng: random.Random, *, it: str = "") -> str:
+    """A question in the phrase book's words, without its mark; the sound `it` goes by that."""
+    names = names_of(ask)
+    if names == [it]:
+        return expand(rng.choice(forms(ask)), {"the": "it", "a": "it"}, rng)
+    return expand(rng.choice(forms(ask)), _slots(names, rng), rng, plural=_plural(names))
+
+
+def forms(ask: str) -> list[str]:
+    """Every template that asks this."""
+    return book("happenings")["ask"]["whether" if ask.startswith("event:") else ask.partition(":")[0]]
 
 
 def answer(ask: str, clip: ClipEvents, *, manner: str, rng: random.Random) -> str:
@@ -89,6 +95,8 @@ def _whether_there(name: str, events: Sequence[EventSpan], manner: str, rng: ran
 
 
 def _said(section: str, form: str, names: Sequence[str], rng: random.Random, **slots: str) -> str:
+    if section in ("onset", "duration", "times") and rng.random() < AS_IT:
+        slots["the"] = "they" if _plural(names) else "it"
     return expand(rng.choice(book("happenings")[section][form]), _slots(names, rng) | slots, rng, plural=_plural(names))
 
 

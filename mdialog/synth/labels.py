@@ -172,13 +172,20 @@ def themes(*, genre: str, moods: tuple[str, ...], energy: float, tempo_bpm: floa
         Mean over the piece.
     tempo_bpm : float
     """
-    points = {}
-    for name in vocab.load()["theme"].names:
-        genres, fitting, (low, high), (slow, fast) = _THEMES[name]
-        points[name] = 2 * (genre in genres) + any(m in fitting for m in moods)
-        points[name] += (low <= energy < high) + (slow <= tempo_bpm < fast)
+    names = vocab.load()["theme"].names
+    points = {name: _points(name, genre=genre, moods=moods, energy=energy, tempo_bpm=tempo_bpm) for name in names}
     holding = [name for name in points if points[name] >= 4] or [max(points, key=points.get)]
     return tuple(sorted(holding, key=lambda name: -points[name])[:3])
+
+
+def _points(theme: str, *, genre: str, moods: tuple[str, ...], energy: float, tempo_bpm: float) -> int:
+    genres, fitting, (low, high), (slow, fast) = _THEMES[theme]
+    return 2 * (genre in genres) + any(m in fitting for m in moods) + (low <= energy < high) + (slow <= tempo_bpm < fast)
+
+
+def suits(theme: str, labels: ClipLabels) -> int:
+    """How well a clip suits a theme: the points of :func:`themes` by what the clip itself is, in [0, 5]."""
+    return _points(theme, genre=labels.genre, moods=labels.moods, energy=labels.energy_value, tempo_bpm=labels.tempo_bpm)
 
 
 # Genres, moods, energy and tempo that belong to each theme.

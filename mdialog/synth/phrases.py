@@ -234,18 +234,18 @@ def _question(turn: Turn) -> None:
 def _questions(turn: Turn, section: str, kinds: Sequence[str]) -> str:
     table = book("requests")[section]
     before = turn.name(turn.brief.before, whole=0.15) if turn.brief.before and any(map(_of_two, kinds)) else "the last one"
-    texts = [turn.rng.choice(table[k]) if k in table else questions.question(k, before, turn.rng) for k in kinds[:2]
-             if k in table or _beyond_kinds(k)]  # fmt: skip
+    texts = [turn.rng.choice(table[k]) if k in table else questions.question(k, before, turn.rng, it=turn.brief.it)
+             for k in kinds[:2] if k in table or _beyond_kinds(k)]  # fmt: skip
     return ", and ".join(texts) if texts else turn.rng.choice(table["genre"])
 
 
 def _of_two(ask: str) -> bool:
-    return ask.partition(":")[0] in ("compare", "same", "suits")
+    return ask.partition(":")[0] in ("compare", "same", "suits", "which")
 
 
 def _beyond_kinds(ask: str) -> bool:
     """Whether more is asked than what kind of something plays."""
-    return ":" in ask or _of_two(ask) or ask in ("course", "event")
+    return ":" in ask or _of_two(ask) or ask in ("course", "event", "electric")
 
 
 def _continue(turn: Turn) -> None:

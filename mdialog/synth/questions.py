@@ -1,17 +1,21 @@
 """The phrase book's questions about what plays, its answers from the sound, and its descriptions."""
 
 import random
+import re
 from collections.abc import Sequence
+from functools import cache
 
 from mdialog import vocab
-from mdialog.claims import ENERGY_TOLERANCE, TEMPO_TOLERANCE
+from mdialog.claims import ENERGY_TOLERANCE, LOOSE, TEMPO_TOLERANCE
 from mdialog.happenings import about_events
+from mdialog.particulars import ELECTRIC
+from mdialog.question import LEVELS, better, which
 from mdialog.synth import happenings, sound
-from mdialog.synth.grammar import PLURALS, book, draw, expand, slots_of
-from mdialog.synth.labels import ClipLabels
+from mdialog.synth.grammar import PLURALS, as_pattern, book, draw, expand, slots_of
+from mdialog.synth.labels import ClipLabels, suits
 
 LENGTHS = ("tag line", "sentence", "paragraph", "dense")  # of a description
-COMPARED = ("tempo", "energy", "instrument")  # kinds after whose difference one asks
+OF_TWO = ("compare", "same", "compare:tempo", "compare:energy", "compare:instrument", "which", "suits", "suits")
 WHETHER = ("instrument", "lead", "vocal", "tempo", "energy", "mood", "mode", "genre", "metre", "key")
 _LEAST_CLEAR = {"paragraph": 0.5, "dense": 0.5}  # who has much to say says what is less clear too
 _FACTS = {"tag line": 3, "sentence": 3, "paragraph": 6, "dense": 7}
@@ -23,9 +27,9 @@ def draw_ask(rng: random.Random, labels: ClipLabels | None, *, compares: bool) -
     Half of the values asked after are true of the clip where its labels are given.
     """
     if compares and rng.random() < 0.7:
-        ask = rng.choice(("compare", "same", "compare:tempo", "compare:energy", "compare:instrument", "suits", "suits"))
-        themes = labels.themes if labels is not None and rng.random() < 0.5 else ()
-        return f"suits:{rng.choice(themes or vocab.load()['theme'].names)}" if ask == "suits" else ask
+        return draw_of_two(rng, labels)
+    if rng.random() < 0.06:
+        return "electric"
     if rng.random() < 0.1 and (labels is None or labels.course):
         return "course"
     kind = rng.choice(WHETHER + ("instrument", "instrument", "vocal"))
@@ -33,6 +37,15 @@ def draw_ask(rng: random.Random, labels: ClipLabels | None, *, compares: bool) -
     if labels is not None and rng.random() < 0.5:
         values = _true(kind, labels) or values
     return f"{kind}:{rng.choice(list(values))}"
+
+
+def draw_of_two(rng: random.Random, labels: ClipLabels | None) -> str:
+    """What is asked of two clips; `labels` are of the last one."""
+    ask = rng.choice(OF_TWO)
+    true = {"suits": labels.themes, "which": labels.instruments} if labels is not None and rng.random() < 0.5 else {}
+    if ask == "suits":
+        return f"suits:{rng.choice(true.get(ask) or vocab.load()['theme'].names)}"
+    return f"which:instrument:{rng.choice(true.get(ask) or vocab.load()['instrument'].names)}" if ask == "which" else ask
 
 
 def _true(kind: str, labels: ClipLabels) -> tuple[str, ...]:
@@ -43,19 +56,57 @@ def _true(kind: str, labels: ClipLabels) -> tuple[str, ...]:
     return (value,) if value else ()
 
 
-def question(ask: str, before: str, rng: random.Random) -> str:
-    """A question in the phrase book's words, without its mark; `before` names the clip to compare with."""
+def question(ask: str, before: str, rng: random.Random, *, it: str = "") -> str:
+    """A question in the phrase book's words, without its mark.
+
+    Parameters
+    ----------
+    ask : str
+    before : str
+        Names the clip to compare with.
+    rng : random.Random
+    it : str, optional
+        The sound that is spoken of as "it".
+    """
     kind, _, value = ask.partition(":")
     table = book("questions")
     if about_events(ask):
-        return happenings.question(ask, rng)
+        return happenings.question(ask, rng, it=it)
+    if kind == "which":
+        word = sound.fact("instrument", value.partition(":")[2], rng)
+        return expand(rng.choice(forms(ask)), word.slots() | {"B": before}, rng, plural=word.word in PLURALS)
     if kind == "suits":
-        return expand(rng.choice(table["suits"]["ask"]), {"B": before, "t": sound.word_of("theme", value, rng)}, rng)
-    if kind in ("compare", "same", "course"):
-        forms = table[kind]
-        return expand(rng.choice(forms.get(value, forms["any"])), {"B": before}, rng)
+        return expand(rng.choice(forms(ask)), {"B": before, "t": sound.word_of("theme", value, rng)}, rng)
+    if kind in ("compare", "same", "course", "electric"):
+        return expand(rng.choice(forms(ask)), {"B": before}, rng)
     fact = sound.fact(kind, value, rng)
     return expand(rng.choice(table["whether"][_form(fact)]), fact.slots(), rng)
+
+
+def forms(ask: str) -> list[str]:
+    """Every template that asks this in talk."""
+    kind, _, value = ask.partition(":")
+    if about_events(ask):
+        return happenings.forms(ask)
+    table, plain = book("questions"), book("requests")["question_user"]
+    if ask in plain:
+        return plain[ask]
+    if kind in ("suits", "which", "electric"):
+        return table[kind]["ask"]
+    if kind in ("compare", "same", "course"):
+        return table[kind].get(value, table[kind]["any"])
+    return [form for name, own in table["whether"].items()
+            if name == kind or name.startswith(f"{kind}_") for form in own]  # fmt: skip
+
+
+def asks_so(text: str, ask: str) -> bool:
+    """Whether a text asks this in one of the phrase book's sentences."""
+    return _pattern(tuple(forms(ask))).search(text) is not None
+
+
+@cache
+def _pattern(templates: tuple[str, ...]) -> re.Pattern:
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(as_pattern, templates))})(?=[?!.,;]|$)", re.I)
 
 
 def _form(fact: sound.Fact) -> str:
@@ -72,8 +123,12 @@ def answer(ask: str, clips: Sequence[ClipLabels], before: str, *, manner: str, r
         course = clips[-1].course
         silent = book("requests")["silent"]["all"]
         return sound.fact("course", course, rng).say("clause", manner=manner, rng=rng) if course else rng.choice(silent)
+    if kind == "electric":
+        return expand(rng.choice(book("questions")["electric"][_electric(clips[-1])]), {}, rng)
     if kind == "suits":
         return _suits(value, clips, before, rng)
+    if kind == "which":
+        return _which(value.partition(":")[2], clips, before, rng)
     if kind in ("compare", "same"):
         two = len(clips) == 2
         found = _shared(*clips, before, rng) if two and kind == "same" else None
@@ -97,44 +152,33 @@ def _whether(kind: str, value: str, labels: ClipLabels, *, manner: str, rng: ran
     return draw(book("questions")["yes" if there else "no"], manner, slots, rng) or "no"
 
 
-def value_of(ask: str, clips: Sequence[ClipLabels]) -> str:
-    """What answers a question about music in a word or two, for exercises: ``slow``, ``yes``, ``faster``, ``falling``."""
+def value_of(ask: str, labels: ClipLabels) -> str:
+    """What answers a question about a clip of music in a word or two: ``slow``, ``yes``, ``128``; points for a purpose."""
     kind, colon, value = ask.partition(":")
-    about = clips[-1]
-    if kind in (*WHETHER, "course") and not colon:
-        return ", ".join(_true(kind, about)) or "none"
-    if kind == "suits" and len(clips) == 1:
-        return "yes" if value in about.themes else "no"
-    if kind == "suits":
-        fits = tuple(value in clip.themes for clip in clips)
-        return {(True, True): "both", (False, False): "neither", (False, True): "this"}.get(fits, "other")
-    if kind in ("compare", "same"):
-        return ", ".join(_differences(*clips, value) if kind == "compare" else _same(*clips)) or "nothing"
-    return "yes" if value in _true(kind, about) else "no"
+    if ask in ("bpm", "level", "electric"):
+        return {"bpm": _bpm, "level": _level, "electric": _electric}[ask](labels)
+    if not colon:
+        return ", ".join(_true(kind, labels)) or "none"
+    return str(suits(value, labels)) if kind == "suits" else "yes" if value in _true(kind, labels) else "no"
 
 
-def _same(before: ClipLabels, about: ClipLabels) -> list[str]:
-    """Values that two clips share."""
-    kinds = ("tempo", "energy", "mode", "genre", "vocal", "lead")
-    return [getattr(about, kind) for kind in kinds if getattr(about, kind) and getattr(about, kind) == getattr(before, kind)]
+def _bpm(labels: ClipLabels) -> str:
+    return str(round(labels.tempo_bpm))
 
 
-def _differences(before: ClipLabels, about: ClipLabels, kind: str) -> list[str]:
-    """How a clip differs from the one before: ``faster``, ``less energy``, ``flute``; of one kind or of tempo and energy."""
-    found = []
-    if kind in ("", "tempo"):
-        ratio = about.tempo_bpm / before.tempo_bpm
-        found.append("same tempo" if abs(ratio - 1) <= TEMPO_TOLERANCE else "faster" if ratio > 1 else "slower")
-    if kind in ("", "energy"):
-        step = about.energy_value - before.energy_value
-        found.append("same energy" if abs(step) <= ENERGY_TOLERANCE else "more energy" if step > 0 else "less energy")
-    if kind == "instrument":
-        found += [name for name in about.instruments if name not in before.instruments]
-    return found
+def _level(labels: ClipLabels) -> str:
+    return str(round(labels.energy_value * LEVELS))
+
+
+def _electric(labels: ClipLabels) -> str:
+    """Whether the instruments are electric by their names, drums and basses aside, which may be either."""
+    named = {*labels.instruments} - {"drums", "bass"}
+    electric = named & {*LOOSE[ELECTRIC]}
+    return "electric" if electric and electric == named else "both" if electric else "acoustic"
 
 
 def _compared(kind: str, before: ClipLabels, about: ClipLabels, name: str, rng: random.Random) -> str | None:
-    text = sound.comparison(before, about, name, rng, kind=kind or None)
+    text = sound.comparison(before, about, name, rng, kind=kind or None, asked=True)
     if text is None and kind in ("tempo", "energy"):
         tempo = abs(about.tempo_bpm / before.tempo_bpm - 1) <= TEMPO_TOLERANCE
         alike = tempo if kind == "tempo" else abs(about.energy_value - before.energy_value) <= ENERGY_TOLERANCE
@@ -143,15 +187,22 @@ def _compared(kind: str, before: ClipLabels, about: ClipLabels, name: str, rng: 
 
 
 def _suits(theme: str, clips: Sequence[ClipLabels], name: str, rng: random.Random) -> str:
-    """Which of two clips suits a purpose, by their themes, and what of its sound tells them apart."""
+    """Which of two clips suits a purpose better, and what of its sound tells them apart."""
     table = book("questions")["suits"]
-    fits = [theme in clip.themes for clip in clips]
-    if len(fits) < 2 or fits[0] == fits[1]:
-        return expand(rng.choice(table["both" if all(fits) else "neither"]), {}, rng)
-    why = sound.comparison(*clips, name, rng)
+    chosen = better(*(suits(theme, clip) for clip in clips)) if len(clips) == 2 else "neither"
+    if chosen in ("both", "neither"):
+        return expand(rng.choice(table[chosen]), {}, rng)
+    why = sound.comparison(*clips, name, rng, asked=True)
     slots = {"B": name} | ({"s": why} if why else {})
-    forms = [form for form in table["this" if fits[1] else "other"] if slots_of(form) <= slots.keys()]
+    forms = [form for form in table[chosen] if slots_of(form) <= slots.keys()]
     return expand(rng.choice(forms), slots, rng)
+
+
+def _which(instrument: str, clips: Sequence[ClipLabels], name: str, rng: random.Random) -> str:
+    """Which of two clips has an instrument."""
+    form = which(*(instrument in clip.instruments for clip in clips))
+    word = sound.fact("drums" if instrument == "drums" else "instrument", instrument, rng)
+    return expand(rng.choice(book("questions")["which"][form]), word.slots() | {"B": name}, rng, plural=word.word in PLURALS)
 
 
 def _shared(before: ClipLabels, about: ClipLabels, name: str, rng: random.Random) -> str | None:
@@ -168,9 +219,8 @@ def _shared(before: ClipLabels, about: ClipLabels, name: str, rng: random.Random
             add(kind, value, kind)
     for mood in set(about.moods) & set(before.moods):
         add("mood", mood, "mood")
-    for name_ in about.instruments[: sound.LOUDEST]:
-        if name_ in before.instruments and name_ not in ("drums", about.lead):
-            add("instrument", name_, f"instrument:{name_}")
+    for name_ in [name for name in about.instruments if name in before.instruments and name != "drums"][:1]:
+        add("instrument", name_, f"instrument:{name_}")
     drums = {"drums" in clip.instruments for clip in (about, before)}
     if len(drums) == 1 and "steel drums" not in (*about.instruments, *before.instruments):
         add("drums" if drums == {True} else "nodrums", "drums", "instrument:drums")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mdialog import vocab
+from mdialog.claims import ENERGY_TOLERANCE, TEMPO_TOLERANCE
 from mdialog.synth.grammar import PLURALS, article, book, expand, listed, patterns, with_article
 from mdialog.synth.labels import ClipLabels
 
@@ -200,9 +201,13 @@ def listing(facts: Sequence[Fact], *, rng: random.Random) -> str:
 
 
 def comparison(
-    before: ClipLabels, about: ClipLabels, name: str, rng: random.Random, *, kind: str | None = None
+    before: ClipLabels, about: ClipLabels, name: str, rng: random.Random, *, kind: str | None = None, asked: bool = False
 ) -> str | None:
-    """One clear difference (or shared lead) between two clips, as a clause, of a kind if given; None where nothing is clear."""
+    """One clear difference (or shared lead) between two clips, as a clause, of a kind if given; None where nothing is clear.
+
+    Where it is `asked` after, what :mod:`mdialog.question` notes is told: small steps only where their kind is asked after, the
+    first instruments that are new or gone where instruments are, and nothing of what leads.
+    """
     table, options = book("sound")["compare"], []
 
     def add(key: str, word: str = "", other: str = "", *, of: str, weight: float = 1.0) -> None:
@@ -215,13 +220,12 @@ def comparison(
         if kind in (None, of, of.partition(":")[0]):
             options.append((weight * (before.clear(of) * about.clear(of)) ** CERTAINTY, key, slots, word in PLURALS))
 
-    if about.tempo_bpm > before.tempo_bpm * DIFFERS:
-        add("faster", of="tempo", weight=3)
-    elif before.tempo_bpm > about.tempo_bpm * DIFFERS:
-        add("slower", of="tempo", weight=3)
-    levels = ("low", "medium", "high")
-    if about.energy != before.energy:
-        add("more" if levels.index(about.energy) > levels.index(before.energy) else "less", of="energy", weight=1.5)
+    ratio, step = about.tempo_bpm / before.tempo_bpm, about.energy_value - before.energy_value
+    differs = 1 + TEMPO_TOLERANCE if asked else DIFFERS
+    if (ratio > differs or 1 / ratio > differs) and (kind or not asked or about.tempo != before.tempo):
+        add("faster" if ratio > 1 else "slower", of="tempo", weight=3)
+    if about.energy != before.energy or asked and kind and abs(step) > ENERGY_TOLERANCE:
+        add("more" if step > 0 else "less", of="energy", weight=1.5)
     word = word_of("instrument", "drums", rng)
     if "steel drums" not in (*about.instruments, *before.instruments) and (
         ("drums" in about.instruments) != ("drums" in before.instruments)
@@ -230,11 +234,11 @@ def comparison(
     if about.vocal != before.vocal:
         word = word_of("vocal", "choir", rng)
         add("choir_in" if about.vocal == "choir" else "choir_out", word, of="vocal", weight=1.5)
-    for key, here, there in (("adds", about, before), ("lacks", before, about)):
-        for name_ in here.instruments[:LOUDEST]:
-            if name_ not in (*there.instruments, "drums", there.lead):
-                add(key, word_of("instrument", name_, rng), of=f"instrument:{name_}", weight=0.7)
-    if about.lead and before.lead:
+    for key, here, there in (("adds", about, before), ("lacks", before, about)) if kind or not asked else ():
+        other = [i for i in here.instruments if i not in (*there.instruments, "drums") and (asked or i != there.lead)]
+        for name_ in other[:1] if asked else [i for i in other if i in here.instruments[:LOUDEST]]:
+            add(key, word_of("instrument", name_, rng), of=f"instrument:{name_}", weight=0.7)
+    if about.lead and before.lead and not asked:
         lead = word_of("instrument", about.lead, rng)
         if about.lead == before.lead:
             add("same_lead", lead, of="lead", weight=1.5)
