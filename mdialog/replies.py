@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from mdialog import claims, particulars, subjects, vocab
 from mdialog.brief import Name
+from mdialog.happenings import about_events
 from mdialog.utterance import Fault, Utterance, given_names
 from mdialog.wording import find
 
@@ -22,6 +23,9 @@ def answers(said: Utterance) -> Iterator[Fault]:
     if "course" in brief.asks and not said_of:
         yield Fault("intents", "course", "the turn is to answer this from the sound and says nothing of it")
     yield from _of_both(said, found)
+    of_one = not brief.before and not any(map(about_events, brief.asks))
+    if of_one and (match := _BOTH.search(said.masked)):
+        yield Fault("intents", match[0], "one clip plays, and the turn speaks of two")
     for kind in (ask for ask in brief.asks if ask in claims.POLES and ask not in vocab.load()):
         if kind not in said_of:
             yield Fault("intents", kind, "the turn is to answer this and does not")
@@ -32,6 +36,7 @@ def answers(said: Utterance) -> Iterator[Fault]:
         yield Fault("intents", match[0].strip(), "nobody asked whether something is so")
 
 
+_BOTH = re.compile(r"\b(?:in|of) both\b|\bboth (?:have|are|do|sound|go)\b|\bneither (?:has|does|of them)\b", re.I)
 _AS_IF_WHETHER = re.compile(r"\W*(?:affirmative|negative|yep|nope|yes)\b(?! but)", re.I)
 
 

@@ -381,6 +381,19 @@ def test_no_denies_what_was_asked_after_and_yes_answers_no_open_question(ask, te
     assert ("intents" in of(text, brief)) is not good
 
 
+@pytest.mark.parametrize(
+    ("ask", "text", "good"),
+    [("instrument", "There is a synth pad in both.", False), ("tempo", "Both are fast.", False),
+     ("together:bell+rain", "Yes, both are heard at the same time.", True), ("instrument", "Both hands of a piano.", True)],
+)  # fmt: skip
+def test_nobody_answers_of_two_clips_where_one_plays(ask, text, good):
+    brief = of_two(ask)
+    both = dataclasses.replace(brief, before=None, clips=CLIP), brief
+    said = [{fault.message for fault in faults(text, one)} for one in both]
+    assert ("one clip plays, and the turn speaks of two" not in said[0]) is good
+    assert "one clip plays, and the turn speaks of two" not in said[1]
+
+
 def test_the_phrase_book_passes_where_it_compares_or_says_whether_it_is_so():
     phrases, questions = (pytest.importorskip(f"mdialog.synth.{name}") for name in ("phrases", "questions"))
     rng, failed, n = random.Random(1), [], 1500
