@@ -223,12 +223,17 @@ _PRAISES = re.compile(
 _TAKES_BACK = re.compile(r"\b(?:but|though|although|except|however|only|otherwise|enough)\b", re.I)
 
 
+_BESIDE_IT = re.compile(r"\b(?:than|unlike|compared (?:with|to)|as) (?:in )?N\b(?!')")
+
+
 def agrees(said: Utterance) -> Iterator[Fault]:
     """Nobody says of a track that pleased what is said of one that did not, or the other way round.
 
     The recommender turns down no track that was just liked or that it offers, and cheers or offers again none that was refused.
     """
     brief = said.brief
+    if brief.about and not brief.before and (match := _BESIDE_IT.search(_pointed(said.text, brief.about, ()))):
+        yield Fault("agreement", match[0], "the track (N) is set beside itself")
     if brief.role == "user":
         yield from _reacts(said)
         return

@@ -90,6 +90,18 @@ def test_no_seeker_praises_what_it_refuses(text, good):
 
 @pytest.mark.parametrize(
     ("text", "good"),
+    [('There are no drums here, unlike in "Six Springs".', False), ('It is faster than "Six Springs" by Ivo.', False),
+     ('I want something like "Six Springs".', True), ('It is faster than "Blue Hour".', True),
+     ('As for "Six Springs", it is fast.', True)],
+)  # fmt: skip
+def test_no_track_is_set_beside_itself(text, good):
+    brief = Brief("user", ("accept_response",), liked=(SPRINGS,), about=SPRINGS, clips=(Clip("t", 0.0, 10.0),))
+    assert disagrees(text, brief) is not good
+    assert not disagrees(text, dataclasses.replace(brief, about=BLUE, before=SPRINGS, clips=brief.clips * 2))
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
     [
         ('"Blue Hour" by The Lamps is next. And "Six Springs" too!', False),
         ('How about "Six Springs"? Or "Blue Hour".', False),
