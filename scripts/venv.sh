@@ -3,6 +3,7 @@
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 venv="$root/.venv"
+needed_gb=9 # while it installs; 7 stay. Most of it is CUDA, which torch from PyPI brings along
 
 find_python() {
     local candidate
@@ -17,10 +18,21 @@ find_python() {
     return 1
 }
 
+check_disk() {
+    local free_kb
+    free_kb="$(df -Pk "$root" | awk 'NR == 2 {print $4}')"
+    if [ "$free_kb" -lt $((needed_gb * 1000 * 1000)) ]; then
+        echo "Installing takes $needed_gb GB of disk, and $((free_kb / 1000 / 1000)) GB are free in $root;" \
+            "free some, then run this again." >&2
+        return 1
+    fi
+}
+
 install_into_venv() {
     local extra="${1:-}" python stamp
     if [ ! -x "$venv/bin/python" ]; then
         python="$(find_python)"
+        check_disk || return 1
         if ! "$python" -m venv "$venv" >&2; then
             echo "$python cannot make a virtual environment; on Debian and Ubuntu install python3-venv." >&2
             return 1

@@ -230,6 +230,16 @@ def test_without_python_it_is_said(copy, tmp_path):
     assert done.returncode == 1 and "Python 3.11" in done.stderr and not (copy / ".venv").exists()
 
 
+def test_without_room_on_the_disk_it_is_said_before_anything_is_installed(copy, tmp_path):
+    shutil.rmtree(copy / ".venv")
+    full = tmp_path / "df"
+    full.write_text("#!/bin/sh\necho Filesystem 1024-blocks Used Available\necho disk 9000000000 1 8999999 1% /\n")
+    full.chmod(0o755)
+    done, log = run(copy, "scripts/test.sh", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert done.returncode == 1 and not log and not (copy / ".venv").exists()
+    assert "takes 9 GB of disk, and 8 GB are free" in done.stderr and done.stderr.count("\n") == 1
+
+
 @pytest.mark.slow
 def test_demo_for_real(clap_mini, listener_mini, tmp_path):
     """The whole way of the data with the bundled models, small."""
