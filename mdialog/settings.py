@@ -67,6 +67,7 @@ class GenerateConfig(BaseModel):
         temperature = advised.temperature if self.temperature is None else self.temperature
         top_p = advised.top_p if self.top_p is None else self.top_p
         stated = advised.stated_top_p if self.top_p is None else None
-        sampling = Sampling(temperature, top_p, self.max_new_tokens, stated)
+        opening = advised.opening_top_p if self.top_p is None and self.temperature is None else None
+        sampling = Sampling(temperature, top_p, self.max_new_tokens, stated, opening)
         return Options(self.candidates, self.max_rounds, self.batch, sampling, self.surer, self.strict, seed=self.seed,
                        by_the_book=listener.by_the_book)  # fmt: skip

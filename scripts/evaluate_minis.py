@@ -249,16 +249,21 @@ def listener_rows(
     labels = [row for row in labels for _ in range(n_briefs)]
     given = recommending_briefs(labels, seed)
 
-    def write(played, *, spelt: bool = False) -> list[str]:
+    def write(played, *, spelt: bool = False, doubts: bool = listener.doubts) -> list[str]:
+        listener.doubts, kept = doubts, listener.doubts
         requests = [Request.of(str(i), brief, play=lambda _, i=i: played[i // n_briefs]) for i, brief in enumerate(given)]
         requests = requests if spelt else [dataclasses.replace(request, names=()) for request in requests]
-        return [candidates[0] for candidates in listener.write(requests, n=1, seed=seed, sampling=listener.sampling)]
+        texts = [candidates[0] for candidates in listener.write(requests, n=1, seed=seed, sampling=listener.sampling)]
+        listener.doubts = kept
+        return texts
 
     for condition, played in sounds.items():
         texts = write(played)
         table[condition] = said_about(texts, given, labels)
         if condition == "real clip":
             extra["well formed"], extra["quoted titles exact"] = well_formed(texts, given), titles_right(texts, given)
+            drawn = said_about(write(played, doubts=False), given, labels)
+            extra["true of what was drawn first, nothing doubted"] = [x for found in drawn.values() for x in found]
             extra["says something audible"] = [bool(claims.find(t, names=given_names(b)))
                                                for t, b in zip(texts, given, strict=True)]
     extra["queries that ask for just what was said"] = queries_right(listener, len(given), seed)

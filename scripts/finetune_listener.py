@@ -171,7 +171,7 @@ class Tuner:
         from peft import LoraConfig, get_peft_model
 
         self.listener = listener
-        listener.takes_notes = False  # nobody knows what was noted for the turns that it is taught
+        listener.takes_notes = listener.doubts = False  # nobody knows what was noted for the turns that it is taught
         config = LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.05, target_modules="all-linear", exclude_modules=EARS)
         self.model = get_peft_model(listener.model, config)
         listener.model = self.model  # who asks the listener meanwhile hears the tuned one

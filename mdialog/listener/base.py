@@ -26,17 +26,20 @@ class Request:
         Titles and artists that the answer may hold; a listener that can, spells them as they are given.
     questions : tuple of Question
         What is asked of the sound; a listener that takes notes answers each in a word first.
+    brief : Brief, optional
+        What the messages were made of; a listener that takes notes reads its answer by it.
     """
 
     id: str
     messages: list[dict]
     names: tuple[Name, ...] = ()
     questions: tuple[Question, ...] = ()
+    brief: briefs.Brief | None = None
 
     @classmethod
     def of(cls, id: str, brief: briefs.Brief, *, play: Callable[[Clip], np.ndarray]) -> "Request":
         """A brief as it goes to a listener; `play` as in :func:`mdialog.brief.messages`."""
-        return cls(id, briefs.messages(brief, play=play), briefs.names(brief), questions(brief))
+        return cls(id, briefs.messages(brief, play=play), briefs.names(brief), questions(brief), brief)
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class Sampling:
         Draws from the smallest set of tokens with this much probability.
     stated_top_p : float in (0, 1], optional
         The same for words that state something audible; as `top_p` by default. A listener behind a server knows only `top_p`.
+    opening_top_p : float in (0, 1], optional
+        The same for the first words of what a seeker says, at temperature 1; by default they are drawn as the others are.
     max_new_tokens : int > 0
         A candidate that has not ended by then is cut, and fails the checks.
     """
@@ -59,6 +64,7 @@ class Sampling:
     top_p: float = 0.95
     max_new_tokens: int = 96
     stated_top_p: float | None = None
+    opening_top_p: float | None = None
 
 
 DEFAULT = Sampling()

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 
 from mdialog import seeds
-from mdialog.brief import Name
 from mdialog.errors import ModelError
 from mdialog.listener.base import DEFAULT as DEFAULT_SAMPLING
 from mdialog.listener.base import Request, Sampling
+from mdialog.listener.doubts import settled
 from mdialog.listener.memo import remember_tower
 from mdialog.listener.notes import noted
-from mdialog.listener.nucleus import Again, Nucleus, stating_tokens
+from mdialog.listener.nucleus import OPENING, Again, Nucleus, Opening, stating_tokens
 from mdialog.listener.spelling import Spelling, spells
 from mdialog.models import find_model
 
@@ -66,7 +66,7 @@ class LocalListener:
         self.max_clip_s = _max_clip_s(processor, extractor)
         self.sampling = _advised(model)
         self.by_the_book = bool(getattr(model.config, "by_the_book", False))
-        self.takes_notes = bool(getattr(model.config, "takes_notes", False))
+        self.takes_notes = self.doubts = bool(getattr(model.config, "takes_notes", False))  # it was taught to answer in a line
         self.max_clips = getattr(model.config, "max_clips", None)
         self.memo = remember_tower(model)
         self._spelling = Spelling(processor.tokenizer) if spells(processor.tokenizer) else None
@@ -131,15 +131,23 @@ class LocalListener:
         if self.takes_notes:
             greedy = sampling.temperature == 0
             rows |= noted(requests, range(first, first + n), write=self.write, seed=seed, greedy=greedy)
+
+        def draw(rows: Mapping[tuple[int, int], Request], time: int = 0) -> dict[tuple[int, int], str]:
+            return self._drawn(rows, sampling, (seed, "again", time) if time else (seed,))
+
+        drawn = settled(rows, draw=draw, score=self.score) if self.doubts and sampling.temperature else draw(rows)
+        return [[drawn[i, k] for k in range(first, first + n)] for i in range(len(requests))]
+
+    def _drawn(self, rows: Mapping[tuple[int, int], Request], sampling: Sampling, stream: tuple) -> dict[tuple[int, int], str]:
+        """A text for each row: candidate k of request i, from the stream that their names make."""
         texts: dict[tuple[int, int], str] = {}
         for bucket in self._buckets(rows):
             batch = self._collate([self._inputs(rows[row]) for row in bucket])
-            draws = np.stack(
-                [seeds.generator(seed, requests[i].id, k).random(sampling.max_new_tokens) for i, k in bucket]
-            )
-            names = [requests[i].names for i, _ in bucket]
-            texts |= zip(bucket, self._generate(batch, draws, names, sampling), strict=True)
-        return [[texts[i, k] for k in range(first, first + n)] for i in range(len(requests))]
+            draws = np.stack([
+                seeds.generator(*stream, rows[i, k].id, k).random(sampling.max_new_tokens) for i, k in bucket
+            ])
+            texts |= zip(bucket, self._generate(batch, draws, [rows[row] for row in bucket], sampling), strict=True)
+        return texts
 
     def logits(self, request: Request) -> np.ndarray:
         """Scores of the first token of the answer, shape ``(vocabulary,)``."""
@@ -291,7 +299,7 @@ class LocalListener:
         return batch
 
     def _generate(
-        self, batch: dict[str, torch.Tensor], draws: np.ndarray, names: Sequence[Sequence[Name]], sampling: Sampling
+        self, batch: dict[str, torch.Tensor], draws: np.ndarray, requests: Sequence[Request], sampling: Sampling
     ) -> list[str]:
         from transformers import GenerationConfig, LogitsProcessorList
 
@@ -309,24 +317,28 @@ class LocalListener:
             bos_token_id=own.bos_token_id,
         )
         n_prompt = batch["input_ids"].shape[1]
-        processors = LogitsProcessorList(self._samplers(draws, sampling))
+        processors = LogitsProcessorList(self._samplers(draws, sampling, n_prompt, [_seeks(request) for request in requests]))
         if processors and self.by_the_book:
             processors.insert(0, Again(self._stating, self._begun, n_prompt))
-        if self._spelling and any(names):
-            processors.insert(0, self._spelling.processor(names, n_prompt))
+        if self._spelling and any(request.names for request in requests):
+            processors.insert(0, self._spelling.processor([request.names for request in requests], n_prompt))
         with torch.inference_mode():
             out = self.model.generate(**batch, generation_config=config, logits_processor=processors)
         new = out[:, n_prompt:]
         return [text.strip() for text in tokenizer.batch_decode(new, skip_special_tokens=True)]
 
-    def _samplers(self, draws: np.ndarray, sampling: Sampling) -> list:
-        from transformers import TemperatureLogitsWarper
+    def _samplers(self, draws: np.ndarray, sampling: Sampling, n_prompt: int, seekers: Sequence[bool]) -> list:
+        from transformers import LogitsProcessorList, TemperatureLogitsWarper
 
         if sampling.temperature == 0:
             return []
         stated = sampling.top_p if sampling.stated_top_p is None else sampling.stated_top_p
         nucleus = Nucleus(sampling.top_p, stated, self._stating)
-        return [TemperatureLogitsWarper(sampling.temperature), nucleus, Draw(draws)]
+        samplers = [TemperatureLogitsWarper(sampling.temperature), nucleus]
+        if sampling.opening_top_p and any(seekers):
+            opening = Nucleus(sampling.opening_top_p, stated, self._stating)
+            samplers = [Opening(opening, LogitsProcessorList(samplers), n_prompt + OPENING, seekers)]
+        return [*samplers, Draw(draws)]
 
 
 class Draw:
@@ -349,15 +361,21 @@ class Draw:
         return torch.full_like(scores, float("-inf")).scatter(1, token, 0.0)
 
 
+def _seeks(request: Request) -> bool:
+    return request.brief is not None and request.brief.role == "user"
+
+
 def _advised(model) -> Sampling:
     """What a checkpoint says about sampling; the default where it says nothing.
 
-    Its generation config, and ``stated_top_p`` of its config: generation configs keep no key that transformers does not know.
+    Its generation config, and ``stated_top_p`` and ``opening_top_p`` of its config: generation configs keep no key that
+    transformers does not know.
     """
-    own, stated = model.generation_config, getattr(model.config, "stated_top_p", None)
+    own = model.generation_config
     if not own.do_sample or own.temperature is None:
         return DEFAULT_SAMPLING
-    return Sampling(temperature=float(own.temperature), top_p=float(own.top_p or 1.0), stated_top_p=stated and float(stated))
+    nuclei = {name: float(top_p) for name in ("stated_top_p", "opening_top_p") if (top_p := getattr(model.config, name, None))}
+    return Sampling(temperature=float(own.temperature), top_p=float(own.top_p or 1.0), **nuclei)
 
 
 def _model_class(model_type: str):

@@ -1,7 +1,7 @@
 """Nucleus sampling with two sizes: what is heard is said as the model is surest, everything else as freely as people talk."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -9,6 +9,7 @@ from mdialog import vocab
 
 DECIDES = 0.5  # probability of words that state something audible, from which on the next word is one of them
 LESS_AGAIN = 4.0  # at temperature 1
+OPENING = 4  # tokens
 ANSWERS = ("yes", "no")  # decide about the sound too
 _ARTICLE = re.compile(r"^(?:an?|the|in|at|from) ")
 _SHORTEST = 4  # letters of a word's first token, where the word has more: fewer begin too many other words
@@ -47,6 +48,31 @@ class Nucleus:
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         states = scores.softmax(-1)[:, self._stating.to(scores.device)].sum(-1, keepdim=True) >= DECIDES
         return torch.where(states, self._stated(input_ids, scores), self._free(input_ids, scores))
+
+
+class Opening:
+    """Logits processor: the first words of some answers are drawn as variously as they were learned, what follows by another.
+
+    Drawn narrowly, talk opens as talk opens most; what was begun in another way goes on as narrowly, and makes as much sense.
+
+    Parameters
+    ----------
+    first, then : callable
+        Logits processors.
+    until : int
+        Tokens that stand before what is left to the second, those of the prompt among them.
+    rows : sequence of bool
+        Which answers of the batch; the others are left to the second from the start.
+    """
+
+    def __init__(self, first: Callable, then: Callable, until: int, rows: Sequence[bool]):
+        self._first, self._then, self._until, self._rows = first, then, until, torch.tensor(rows)[:, None]
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        then = self._then(input_ids, scores)
+        if input_ids.shape[1] >= self._until:
+            return then
+        return torch.where(self._rows.to(scores.device), self._first(input_ids, scores), then)
 
 
 class Again:
