@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mdialog import brief as briefs
-from mdialog import claims, eventwords, happenings, lexicon, particulars, replies, subjects, vocab
+from mdialog import claims, eventwords, happenings, lexicon, particulars, replies, slips, subjects, vocab
 from mdialog.attributes import Attribute
 from mdialog.brief import Brief
 from mdialog.plan import Plan
@@ -100,6 +100,9 @@ def language(said: Utterance) -> Iterator[Fault]:
         for word in folded:
             if word != MASK and word not in given and not lexicon.in_phrase_book(word):
                 yield Fault("language", word, "no word that this listener was taught")
+        if not events and "search" not in said.brief.intents:
+            for pair in slips.slips(said):
+                yield Fault("slips", pair, "words that stand side by side nowhere in what this listener was taught")
 
 
 def _odd(word: str) -> str | None:

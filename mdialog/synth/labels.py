@@ -1,5 +1,6 @@
 """What the composer knows: exact labels of a piece per time span, and of any clip cut from it."""
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -206,3 +207,22 @@ _THEMES = {
     "rainy day": (("blues", "jazz", "ambient", "tango", "folk"),
                   ("melancholic", "mysterious", "tender"), (0.0, 0.5), (0, 100)),
 }  # fmt: skip
+
+
+def random_labels(rng: random.Random, **fixed: object) -> ClipLabels:
+    """Labels of a clip that nobody composed: each fact drawn by itself, those in `fixed` given."""
+    v = vocab.load()
+    bpm, key, energy = rng.uniform(50, 200), rng.choice(v["key"].names), rng.random()
+    bpm, key = fixed.pop("tempo_bpm", bpm), fixed.pop("key", key)
+    mode = key.split()[1]
+    sounding = rng.sample([i for i in v["instrument"].names if i != "drums"], rng.randint(1, 4))
+    lead = rng.choice(sounding) if rng.random() < 0.9 else None
+    if rng.random() < 0.5:
+        sounding.insert(rng.randrange(len(sounding) + 1), "drums")
+    fields = dict(
+        tempo_bpm=bpm, tempo=v["tempo"].word_for(bpm), key=key, mode=mode, metre=rng.choice(v["metre"].names),
+        genre=rng.choice(v["genre"].names), instruments=tuple(sounding), lead=lead, vocal=rng.choice(v["vocal"].names),
+        energy=v["energy"].word_for(energy), energy_value=energy, course=rng.choice((None, *v["course"].names)),
+        moods=moods(mode=mode, tempo_bpm=bpm, energy=energy),
+    )  # fmt: skip
+    return ClipLabels(**fields | fixed)
