@@ -84,6 +84,7 @@ def main() -> None:
     parser.add_argument("--naive-share", type=float, default=0.25, help="of the briefs that the plain loop writes")
     args = parser.parse_args()
     listener = LocalListener.load(args.listener, device=args.device, max_rows=args.max_rows)
+    listener.doubts = False  # what is drawn anew depends on what is heard, and of noise that is most
     made = requests(listener, dialogues=args.dialogues, turns=args.turns)
     some = random.Random(1).sample(made, max(1, int(len(made) * args.naive_share)))
     sampling = dataclasses.replace(listener.sampling, max_new_tokens=args.max_new_tokens)
