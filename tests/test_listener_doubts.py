@@ -90,6 +90,12 @@ def test_of_two_clips_each_is_asked_alone(text, expected):
     assert sure(text, heard, TWO) == pytest.approx(expected, abs=0.003)
 
 
+def test_what_neither_has_is_missing_in_each():
+    heard = {(0, "whether instrument drums", "yes"): 0.1, (1, "whether instrument drums", "yes"): 0.7}
+    assert sure("Neither has drums.", heard, TWO) == 0.3
+    assert sure("Both have drums.", heard, TWO) == 0.1
+
+
 def test_neither_what_the_brief_holds_nor_what_was_noted_is_doubted():
     wishing = dataclasses.replace(ONE, new=(Attribute.parse("tempo:slow"),))
     answering = dataclasses.replace(ONE, intents=("item_attribute_answer",), asks=("tempo",))

@@ -42,7 +42,6 @@ def test_the_phrase_book_hardly_ever_slips(drawing):
         ("I clean my own husband in a moment.", ["i clean", "clean my"]),
         ("I'm having a medium-energy piece.", ["having a"]),
         ("The window open is a road.", ["window open"]),
-        ("All of a menacing number.", []),
         ('Yes, "Slow Fire" by Ana & Co will do.', []),
         ('Yes, "Slow Fire" will do. I\'d like something slow with a flute.', []),
         ("Something very fast, please… I'm peeling potatoes!", []),

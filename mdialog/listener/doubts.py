@@ -70,15 +70,16 @@ def sureness(
         Whether they stand in for texts that were doubted: then an answer that states nothing is worth nothing.
     """
     stated = [_Stated(request, tuple(_statements(request, text))) for request, text in zip(requests, texts, strict=True)]
-    lines = [(one, fact) for one in stated for fact in dict.fromkeys(one.facts)]
+    wanted = [(i, fact) for i, one in enumerate(stated) for fact in dict.fromkeys(one.facts)]
     put: dict[tuple[int, str], Request] = {}  # of the same sound the same is asked once
-    asking = [put.setdefault((id(sound), line), _alone(sound, line)) for sound, line in (one.line(fact) for one, fact in lines)]
-    scores = score(asking, [[answer] for _, (_, _, answer) in lines]) if lines else []
-    heard: dict[int, dict[_Fact, float]] = {id(one): {} for one in stated}
-    for (one, fact), (logs,) in zip(lines, scores, strict=True):
-        heard[id(one)][fact] = float(np.exp(logs.sum()))
-    return [min((_likely(claim, heard[id(one)]) for claim in one.claims), default=float(not (anew and _evades(request, text))))
-            for one, request, text in zip(stated, requests, texts, strict=True)]  # fmt: skip
+    asked = [stated[i].line(fact) for i, fact in wanted]
+    lines = [put.setdefault((id(sound), line), _alone(sound, line)) for sound, line in asked]
+    scores = score(lines, [[answer] for _, (_, _, answer) in wanted]) if lines else []
+    heard: list[dict[_Fact, float]] = [{} for _ in stated]
+    for (i, fact), (logs,) in zip(wanted, scores, strict=True):
+        heard[i][fact] = float(np.exp(logs.sum()))
+    return [min((_likely(claim, facts) for claim in one.claims), default=float(not (anew and _evades(one.request, text))))
+            for one, facts, text in zip(stated, heard, texts, strict=True)]  # fmt: skip
 
 
 def _evades(request: Request, text: str) -> bool:
@@ -153,10 +154,9 @@ def _likely(claim: Claim, heard: Mapping[_Fact, float]) -> float:
     if any(p is None for probabilities in each for p in probabilities):
         return UNHEARD
     if not claim.comparison:
-        likely = min(map(max, each))
-    else:
-        now, before = (np.array(one) / max(sum(one), 1e-9) for one in (each if claim.clip != "before" else each[::-1]))
-        likely = _is_more(now, before) if claim.comparison == "more" else _is_more(before, now)
+        return min(max(one) if claim.present else 1.0 - max(one) for one in each)
+    now, before = (np.array(one) / max(sum(one), 1e-9) for one in (each if claim.clip != "before" else each[::-1]))
+    likely = _is_more(now, before) if claim.comparison == "more" else _is_more(before, now)
     return likely if claim.present else 1.0 - likely
 
 
