@@ -135,11 +135,11 @@ def _entries() -> dict[str, tuple[_Entry, ...]]:
 _REREAD = {
     "warm", "voices", "singing", "no voices", "no singing", "without vocals", "quiet", "hushed", "loud", "low", "medium",
     "high", "synthesizer", "pipe", "rising", "falling", "level", "measured", "steady", "bass", "soft", "gentle", "swing",
-    "ambient", "metal", "pad",
+    "ambient", "metal", "pad", "vibes",
 }  # fmt: skip
 
 
-_TONIC = r"(?<![\w#♭])([A-G])(?: ?(#|♯|♭|b|sharp|flat)(?![a-z]))? (major|minor)"
+_TONIC = r"(?<![\w#♭])([A-G])(?: ?(#|♯|♭|b|sharp|flat)(?![a-z]))? (maj(?:or)?|min(?:or)?)\b"
 _KEY = re.compile(rf"{_TONIC}(?! (?:or|mode|quibble)\b)", re.I)
 _SHARPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 # "In E flat", which is major by custom.
@@ -330,16 +330,17 @@ def _is_key(text: str, start: int, match: re.Match) -> bool:
     """Whether "A minor" is a key: its letter is a capital, and not that of an article."""
     letter, accidental = match[1], match[2]
     if letter.islower():
-        named = letter != "a" and re.search(r"\b(?:in|key of|key is) $", text[start : match.start()])
+        named = letter != "a" and re.search(r"\b(?:in|key of|key is|be|it's) $", text[start : match.start()])
         return bool(named) or bool(accidental) and accidental != "b"
     begins = not re.search(r"\w", text[start : match.start()])
-    return letter != "A" or accidental is not None or not begins or not re.match(r" \w", text[match.end() :])
+    named = not re.match(r" (?!again\b|throughout\b)\w", text[match.end() :])
+    return letter != "A" or accidental is not None or not begins or named
 
 
 def _key_name(letter: str, accidental: str | None, mode: str) -> str:
     shift = {"#": 1, "♯": 1, "sharp": 1, "♭": -1, "b": -1, "flat": -1}.get((accidental or "").lower(), 0)
     tonics = [name.split()[0] for name in vocab.load()["key"].names[:24] if name.endswith("major")]
-    return f"{tonics[(_SHARPS[letter.upper()] + shift) % 12]} {mode.lower()}"
+    return f"{tonics[(_SHARPS[letter.upper()] + shift) % 12]} {mode.lower()[:3]}or"
 
 
 @dataclass(frozen=True)

@@ -78,9 +78,10 @@ _ORDER = re.compile(
     re.I,
 )
 _AUXILIARY = (
-    r"(?: (?:am|is|are|was|were|been|has|have|had|do|did|can|could|will|must|might|also|still|really|just|never|always|already"
+    r"(?: (?:am|is|are|was|were|been|has|have|had|do|did|can|could|will|must|might|also|then|still|really|just|never|always"
+    r"|already"
     r"|don't|didn't|can't|cannot|couldn't|won't|haven't|doesn't|not|hardly|barely|scarcely|quite|often|once|only|ever|clearly|definitely|certainly|would"
-    r"|honestly|rather|particularly|especially)(?![\w']))*+"
+    r"|honestly|rather|pretty|fairly|absolutely|almost|particularly|especially)(?![\w']))*+"
 )
 _GENERALLY = r"(?:lov|lik|enjoy|hat|ador)\w+ (?!the\b|that\b|this\b|how\b|its?\b|these\b|those\b|what\b|_)"
 _OF_SELF = re.compile(  # "I", "she" and "you" with a verb that tells of them, not of the sound
@@ -93,7 +94,7 @@ _OF_SELF = re.compile(  # "I", "she" and "you" with a verb that tells of them, n
 _OF_KIN = re.compile(  # others with what they do, and musicians with what they do when they do not play
     rf"\b(?:my|our|your|his|her|their|the) (?:\w+ )?(?<!than my )(?<!in my ){any_of('kin')}(?:'s| of mine)?"
     r" (?!like\b|(?:songs?|music|choir|tunes?|melod\w+|themes?|voices?|vocals?)\b)\w"
-    r"|\b(?:my|our|your) \w+ (?:makes?|made|turns?) (?:everything|it all|all|music)\b"
+    r"|\b(?:my|our|your) (?:\w+ ){1,2}(?:makes?|made|turns?) (?:everything|it all|all|music)\b"
     r"|\b(?:an?|some|one) (?:\w+ )?(?:friend|neighbour|colleague)s?(?: of mine)? \w"
     r"|\btheir (?:\w+ )?(?:drummer|singer|vocalist|rapper|bassist|guitarist|pianist)"
     r" (?!plays|is (?:play|sing)ing|sings|hits|keeps|sounds|leads|solos)\w"
@@ -193,9 +194,10 @@ _DESCRIBES = re.compile(
     re.I,
 )
 _HAS = re.compile(
-    rf"{A_PART}(?: \w+)? (?:has|have|had|with|plays?|playing|sounds?|provid(?:es|ing)|add(?:s|ing))"
+    rf"{A_PART}(?: instruments?| players?)?(?:(?: \w+)?| (?:is|are) [^.,;:]{{1,30}} and)"
+    r" (?:has|have|had|with|plays?|playing|sounds?|provid(?:es|ing)|add(?:s|ing))"
     r"(?: an?| the| its)?(?: \w+,?){0,2} ?$"
-    r"|\b(?:singing|sings|sung|raps?) over\b",
+    rf"|{A_PART} \w+ at an? $|\b(?:singing|sings|sung|raps?) over\b",
     re.I,
 )
 _NOISE = re.compile(r" (?:\w+ )?sounds? of (?!(?:it|this|the (?:track|song|piece|music|band|recording|mix|whole))\b)", re.I)
@@ -206,7 +208,7 @@ _GOES_ON = re.compile(r"\b(?:but|that|which|who)\W*$", re.I)
 _CLAUSE = re.compile(
     r"[.;:!?]|\b(?:but|while|because|though|although|whereas|where|when|so(?! ?$)|that|how|what|think|say|guess|reckon"
     r"|believe|find|hear|it's like)\b"
-    r"|, (?=it|the|this|there|an?\b|with|and)|\band (?=it|the|this|there|an?\b)",
+    r"|, (?=it|the|this|there|an?\b|with|and)|, as (?=(?:it|its|the|this|there|they)\b)|\band (?=it|the|this|there|an?\b)",
     re.I,
 )
 _ASIDE = re.compile(
@@ -237,7 +239,7 @@ def described(before: str, after: str, *, verb: bool = False) -> str:
     behind_link = (
         link is not None
         and not _THERE.search(clause[: link.start()])
-        and not re.search(r"\b(?:an?|the|this|its|of|with)\b|,", clause[link.end() :], re.I)
+        and not re.search(r"\b(?:an?|the|this|its|of|with|by)\b|,", clause[link.end() :], re.I)
     )
     for nouns in (_nouns(after), "" if verb or behind_link else _nouns(after, lists=True)):
         if _PART.search(nouns):
@@ -284,12 +286,14 @@ def _of_subject(clause: str, link: re.Match | None, *, verb: bool) -> str | None
         return "other"  # "the metal object falls"
     subject = _last_match(_SUBJECT, head)
     if subject:
+        if verb and subject.lastgroup == "whole" and _HAS.search(head[: subject.start()]):
+            return "part"  # "a flute plays a tune that fades"
         return "part" if _OF_PART.search(head[: subject.start()]) else subject.lastgroup
     words = [w for w in re.findall(r"[\w']+", head) if not _is(_STOP, w) and not _is(_DESCRIBES, w)]
     return "other" if words and (link or verb) else None
 
 
-_OF_PART = re.compile(rf"{A_PART} $", re.I)
+_OF_PART = re.compile(rf"{A_PART}(?: lead)? $", re.I)
 
 
 @lru_cache(maxsize=10_000)
@@ -322,7 +326,8 @@ _NOT_SO = re.compile(  # "I don't think it's", "it isn't that there is": what de
 _SCOPE = re.compile(
     rf"[.;!?:,]|(?<=\w )\bin (?:this|these|an? instrumental)\b|\bit {_HOLDS}\b|\bthere (?:is|are)\b|(?<!anything )\bbut\b"
     r"|\band (?=it|has|with|the|an?\b|there|then|is|this)|(?<!to do )(?<!es away )(?<!dispenses )\bwith(?! any)\b|\bjust\b"
-    r"|\bonly\b|\bit's\b|\bthere's\b|\bbecause\b|\bplayed\b|\banything but the\b|\bas (?=(?:it|the|this|there|that)\b)",
+    r"|\bonly\b|\bso much as\b|\bit's\b|\bthere's\b|\bbecause\b|\bplayed\b|\banything but the\b"
+    r"|\bas (?=(?:it|the|this|there|that)\b)",
     re.I,
 )
 # What is missing, up to the verb of what it does: "the absence of drums makes it".
@@ -352,15 +357,15 @@ _LIKENED = re.compile(
     r"(?! (?:one|first|second|other|last|previous|track|song|opener))",
     re.I,
 )
-_UNEQUAL = re.compile(r"\b(?:not|\w+n't|nowhere near)(?: \w+)? (?:as|so) $", re.I)
+_UNEQUAL = re.compile(r"\b(?:not|\w+n't|isnt|aint|nowhere near)(?: \w+)? (?:as|so) $", re.I)
 _EQUAL = re.compile(r"\b(?:(?:just|every bit|quite|equally|exactly|about|fully) as|equally) $", re.I)
-_AMOUNT = re.compile(r"(?<!\bmore and )\b(more|less|fewer)(?: of the)? $", re.I)
+_AMOUNT = re.compile(r"(?<!\bmore and )\b(more|less|fewer)(?: of (?:the|an?))? $", re.I)
 _AS_ONE_THINKS = re.compile(
     r" as (?:$|(?:i|you|we|one|all that|the (?:name|title|sleeve|label)|it (?:sounds|seems|looks))\b)", re.I
 )
 _HAS_MORE = re.compile(
     r"\b(?:it|this|that|(?:this|that|the (?:first|second|other|latter|new)) (?:one|track|song)?"
-    r"|the (?:first|second|other|latter)) (?:has|uses|brings|adds)"
+    r"|the (?:first|second|other|latter)) (?:has|uses|brings|adds)|\bthere(?:'s| is| are)"
     r"(?: (?:a lot|a few|a bit|some|far|even|much|way))? (?:more|less|fewer) $",
     re.I,
 )
@@ -403,6 +408,8 @@ def compared(before: str, after: str, *, quality: bool) -> str | None:
     """
     if _UNEQUAL.search(before):
         return None if _AS_ONE_THINKS.match(after) else "less"
+    if re.search(r"\bsame $", before, re.I) and re.match(r" \w+ as\b", after):
+        return "same"
     if re.search(r"\btwice as $", before, re.I):
         return "more"
     if _LIKENED.match(after) and re.search(r"\bas $", before, re.I):
@@ -419,31 +426,44 @@ def compared(before: str, after: str, *, quality: bool) -> str | None:
 # ---- what leads
 
 _GAP = (
-    r"(?: (?!chords?|riffs?|arpeggio|counter|back|rhythm|under|over|behind|with(?! the\b)|while|to|of|but"
-    r"|along|support|accompany|and(?! [\w']+ (?:(?:lead|main) )?(?:melod|tune|theme|solo)))[\w']+)"
+    r"(?: (?!chords?(?! melod)|riffs?|arpeggio|counter|back(?!ground)|shadow|rhythms?\b|under|over|behind|with(?! the\b)|while"
+    r"|to\b|of\b|for\b|but\b|along|support|accompan|doubl|echo|follow|mirror|harmoni[sz]|answer|decorat"
+    r"|(?:vocals?|voice|singer|sung|flute|violin|cello|trumpet|oboe|clarinet|piano|sax\w*|organ|harp|banjo|sitar|horn|box)(?:'s)?\b"
+    r"|and(?! (?!synth)[\w']+ (?:(?:lead|main) )?(?:melod|tune|theme|solo)))[\w']+)"
 )
-_ASIDE_OF_LEAD = r"(?:, (?:(?:which|who|that|muted|plucked|bowed|distorted|\w+ly|played|playing|panned)\b)[^,.;:]{0,40},)?"
+_ASIDE_OF_LEAD = (
+    rf"(?:, (?!(?:\w+ ){{1,2}}{A_PART})"
+    r"(?:(?:which|who|that|muted|plucked|bowed|distorted|\w+ly|played|playing|panned)\b)[^,.;:]{0,40},)?"
+)
+_WITH_EFFECTS = (
+    r"(?: panned to the \w+(?: side)?(?: of the (?:speakers?|mix|stereo image))?)?"
+    r"(?: with(?: an?| a lot of| some)?(?: \w+){0,2} (?:effects?|distortion|reverb|delay)(?: on)?)?"
+)
 _JOINED = (  # both lead
-    rf"(?: and (?:the |an? )?(?:\w+ )?{A_PART}(?: sections?)?"
-    r"(?= (?:are|play(?:ing)?|carry|share|take|have|sing|lead|toss|trade|swap|pass)\b)"
+    rf"(?:(?:, (?:the |an? )?{A_PART})*,? and (?:the |an? )?(?:\w+ ){{0,2}}{A_PART}(?: sections?)?"
+    r"(?= (?:are|play(?:ing)?|carry|share|take|have|sing|provide|toss|trade|swap|pass"
+    r"|lead(?=\W*$|[.;]| (?:the|it|this|here|together)\b))\b)"
     r"|(?:/\w+)+)?"
 )
 _LEADS = re.compile(
-    rf"^{_ASIDE_OF_LEAD}{_JOINED}(?:'s(?= the))?(?: (?:that|which|who))?"
-    r"(?: (?:is|are|was|has been|\w+n't|not|no longer|does|\w+ly))*"
-    rf"(?: {any_of('leads')}|(?:'s| (?:melod|solo|theme|lead|tune))?{_GAP}{{0,8}}? {any_of('melody')}\b(?! and harmon))",
+    rf"^(?:, not (?:the |an? )?\w+(?: \w+)?,)?{_ASIDE_OF_LEAD}{_JOINED}(?:'s(?= the))?(?: (?:that|which|who))?"
+    r"(?: (?:is|are|was|has been|\w+n't|not|no longer|does|\w+ly|(?:appears?|seems?) to))*"
+    rf"(?: {any_of('leads')}|{_WITH_EFFECTS}(?:'s| (?:melod|solo|theme|lead|tune))?{_GAP}{{0,8}}? {any_of('melody')}\b"
+    r"(?! and harmon))",
     re.I,
 )
 _LED_BY = re.compile(
-    rf"{any_of('melody')}(?: (?:is|are|being|was|played|carried|performed|sung))+ (?:on|by)(?: an?| the| some)?(?: \w+)?$", re.I
+    rf"{any_of('melody')}(?: (?:is|are|being|was|played|carried|performed|sung))+ (?:on|by|with|through)(?: an?| the| some)?"
+    r"(?: \w+)?$", re.I
 )
 _LED = re.compile(
     rf"(?:(?<!counter ){any_of('melody')}(?:'s)?"
-    r"(?: (?!(?:and|under|over|backed|accompanied|alongside|followed|joined|with a|while|along|as|when|there|then|together"
-    r"|against|behind)\b)\w+){0,5}?"
-    rf" (?:on|in|from|by|to|for|is|'s)|(?<!counter ){any_of('melody')}'s (?:on|in)"
+    r"(?: (?!(?:and|under|over|above|backed|accompanied|supported|shadowed|alongside|followed|joined|with a|while|along|as|when"
+    r"|there|then|together|against|behind)\b)\w+){0,5}?"
+    rf" (?:on|in|from|by|to|for|is|'s|played with)|(?<!counter ){any_of('melody')}'s (?:on|in)"
     r"|(?<!backing is )(?<!rhythm is )(?<!harmony is )\b(?:led|carried|fronted|doubled) by"
-    r"|\blead(?:ing)?(?: instruments?(?: here)? (?:is|are))?|\bwhat you follow is|\boutshine|\bon top (?:of it all )?sits"
+    r"|\b(?:lead(?:ing)?|melodic)(?: instruments?(?: here)? (?:is|are))|\blead(?:ing)?|\bwhat you follow is"
+    r"|\boutshine|\bon top (?:of it all )?sits"
     r"|\ball about"
     r"|\b(?:everything|it all|the (?:whole )?tune) rests on|\bin the foreground[:,]?|\btune (?:there is )?comes from)"
     r"(?: an?| the| some)?"
@@ -452,7 +472,7 @@ _LED = re.compile(
 )
 
 
-_SECOND = re.compile(rf"(?: \w+)? {A_PART}(?: \w+)?(?:,| and)(?: an?| the)?(?: \w+(?: of)?)? $", re.I)
+_SECOND = re.compile(rf"(?: (?!on\b|by\b|with\b)\w+)? {A_PART}(?: \w+)?(?:,| and)(?: an?| the)?(?: \w+(?: of)?)? $", re.I)
 _LIST_ENDS = re.compile(r"\W*$|[.,;]| (?:in|with|over|at|while|along\w*|accompanied)\b")
 
 
@@ -466,4 +486,4 @@ def leads(before: str, after: str) -> bool:
 
 def leads_not(after: str) -> bool:
     """Whether what follows an instrument denies that it leads: "doesn't carry", "is not in front"."""
-    return bool(re.match(r"(?: (?:that|which|is))? (?:\w+n't|not|no longer|never)\b", after, re.I))
+    return bool(re.match(r"(?: (?:that|which|is))? (?:\w+n't|not|no longer|never|hardly|barely|scarcely)\b", after, re.I))

@@ -32,8 +32,12 @@ _OCCASION = re.compile(
     re.I,
 )
 _OF_PEOPLE = re.compile(
-    r" (?:(?!voiced?\b|sounding\b)\w+ )?(?:m[ae]n|wom[ae]n|people|person|kids?|children|guys?|fans?|crowd|audience)\b"
+    r" (?:(?!voiced?\b|sounding\b)\w+ )?(?:m[ae]n|wom[ae]n|people|person|kids?|children|guys?|fans?|crowd|audience"
+    r"|kings?|queens?|hero(?:es|ines?)?|lovers?|characters?)\b"
     r"(?!'s| (?:is |are |was |were )?(?:\w+ly )?(?:sing|voice|vocal|chant|rap|croon|choir))", re.I
+)
+_PEOPLE_ARE = re.compile(
+    r"\b(?:audience|crowd|people|fans|listeners) (?:looked|looks?|were|was|are|is|felt|seemed?)(?: \w+)? $", re.I
 )
 _FEELINGS = re.compile(r" (?:up )?(?:suspense|tension|anticipation|excitement|fear)", re.I)
 _FEELING_BEFORE = re.compile(r"\b(?:suspense|tension|anticipation|excitement|fear) $", re.I)
@@ -42,7 +46,7 @@ _OBJECT = re.compile(
     r" (?:on(?= \w)|into (?!an?\b|the\b|silence|nothing)|where|asleep|short|flat|apart|behind|new)\b"
     r"|(?: on)? the (?!whole|last|entire|first|second|more|energy|volume|level|intensity|dynamics|music|sound|track|song|mood"
     r"|end|start|middle)\w"
-    r"| (?:an?|my|our|your|his|her|their) (?!crescendo|climax|peak|bit|little|lot|touch|whisper)",
+    r"| (?:an?|my|our|your|his|her|their) (?!crescendo|climax|peak|awful|bit|little|lot|touch|whisper)",
     re.I,
 )
 _A_NOUN = re.compile(rf"\b(?:an?|the|no)(?: (?!{clauses.A_PART})\w+)? $", re.I)
@@ -113,6 +117,7 @@ _SINGS_ITSELF = re.compile(  # an instrument that "really sings"
     r"\b(?:guitars?|violins?|fiddles?|cellos?|sax\w*|flutes?|clarinets?|oboes?|trumpets?|pianos?|organs?|harmonicas?|accordions?"
     r"|strings|bass)(?: (?:really|just|almost|nearly|simply|absolutely|truly|positively|practically|that|which))* $", re.I
 )
+_ITS_BACKING = re.compile(r"\bthe \| (?:is|are|was|sounds?|feels?|has|have|consists?)\b", re.I)  # "the instrumental is"
 _BENEATH = re.compile(r"\b(?:of|over) (?:an?|the) $", re.I)
 _UNDER_A_VOICE = re.compile(r"(?: playing| beat| track| cover)?\W*(?:$|in the background)")
 _BACKING = re.compile(  # a part that nobody sings
@@ -130,9 +135,16 @@ _SPEAKS = re.compile(rf"{clauses.any_of('speaks')} $", re.I)
 _VERSION = re.compile(r" (?:version|cover|take|remix|rendition|arrangement) of\b", re.I)  # of what is not heard
 _DREARY = re.compile(  # with these beside it, it is the mood that is dark
     r"(?:,? ?(?:and )?\w+){0,3}?,? ?(?:and )?"
-    r"(?:sinister|scary|grim|bleak|dreary|ominous|menacing|serious|dangerous|creepy|eerie)\b", re.I
+    r"(?:sinister|scary|grim|bleak|dreary|ominous|menacing|serious|dangerous|creepy|eerie|dramatic|mysterious|suspenseful"
+    r"|haunting|gloomy|sad|moody|calming|relaxing)\b", re.I
 )
-_OF_MOOD = re.compile(r"\b(?:mood|vibes?|atmosphere|feel|feeling)\b[^.;,]*\b(?:is|are|was|gets|stays|turns)(?: \w+)? $", re.I)
+_DREARY_BEFORE = re.compile(
+    r"\b(?:sinister|scary|grim|bleak|ominous|menacing|creepy|eerie|mysterious|suspenseful)(?:,| and) $", re.I
+)
+_OF_MOOD = re.compile(
+    r"\b(?:mood|vibes?|atmosphere|feel|feeling)\b[^.;,]*\b(?:is|are|was|gets|stays|turns)(?: \w+)? $"
+    r"|\b(?:mood|vibe|atmosphere|feel)'s(?: \w+)? $", re.I
+)
 
 
 def read(text: str, start: int, kind: str, value: str, at: tuple[int, int], comparison: str | None) -> Sense | None:
@@ -163,13 +175,17 @@ def read(text: str, start: int, kind: str, value: str, at: tuple[int, int], comp
     present = not (re.search(r"\bno $|\b(?:not|\w+n't)(?: \w+)? $", before, re.I) if comparison else clauses.denied(before))
     if not comparison and kind in _COMPARABLE and not value.isdigit():
         quality = not _A_THING.search(kind + text[slice(*at)])
-        comparison = None if kind == "genre" else clauses.compared(before, after, quality=quality)
+        comparison = clauses.compared(before, after, quality=quality and kind != "genre")
+        if kind == "genre" and not _BESIDE_A_TRACK.search(after):
+            comparison = None
         if comparison:
             present = not re.search(r"\bno (?:more|less) $", before, re.I)
             if kind in POLES:
                 comparison = comparison if value in (POLES[kind], "very fast") else _TURNED[comparison]
                 value = POLES[kind]
-    if value == "dark" and text[slice(*at)].lower() == "dark" and (_OF_MOOD.search(before) or _DREARY.match(after)):
+    if value == "dark" and text[slice(*at)].lower() == "dark" and (
+        _OF_MOOD.search(before) or _DREARY.match(after) or _DREARY_BEFORE.search(before)
+    ):
         kind, value = "mood", "mysterious"
     if kind == "vocal":
         return _vocal(value, present, before, after)
@@ -183,6 +199,9 @@ def read(text: str, start: int, kind: str, value: str, at: tuple[int, int], comp
 
 # "More tension" needs something to be compared with, "tenser" does not.
 _A_THING = re.compile(r"^instrument|(?:ion|ness|suspense|mystery|joy|euphoria|triumph|anger|menace|urgency)$", re.I)
+_BESIDE_A_TRACK = re.compile(  # "more jazz than the last one", not "more jazz than rock"
+    r"\b(?:than|as) (?:before|that one|what|_|the (?:\w+ )?(?:one|track|song|tune|first|second|last|other|previous)\b)", re.I
+)
 _COMPARABLE = {"energy", "loudness", "brightness", "density", "tempo", "mood", "genre", "instrument"}
 _FAR_ENDS = {"tempo": "slow", "energy": "low", "loudness": "quiet", "brightness": "dark", "density": "sparse"}
 
@@ -192,7 +211,8 @@ def _says_nothing(kind: str, word: str, before: str, after: str) -> bool:
     of_track = kind == "mode" and (" " in word or before.endswith(" in "))  # no instrument is in major
     if kind in _OF_WHOLE | _OF_PART and not of_track and not _NUMBERED.search(word):
         noun = not _A_VERB.search(word) and _A_NOUN.search(before)
-        adverb = "(?<!live)ly$" if re.match(r" \w", after) else "(?<!live)ly$|ing$"  # "played loudly", "trumpets blaring"
+        adverb = "(?<!live)(?<!treb)ly$"  # "played loudly"
+        adverb = adverb if re.match(r" \w", after) else f"{adverb}|ing$"  # "trumpets blaring"
         verb = kind == "course" and not noun or kind in _OF_WHOLE and bool(re.search(adverb, word, re.I))
         whose = clauses.described(before, after, verb=verb)
         if whose == "other" or whose == "part" and kind in _OF_WHOLE:
@@ -203,7 +223,7 @@ def _says_nothing(kind: str, word: str, before: str, after: str) -> bool:
     if word.lower() == "thin" and _OF_TIMBRE.search(before):
         return True
     if kind == "mood":
-        return bool(_OCCASION.search(before) or _OF_PEOPLE.match(after))
+        return bool(_OCCASION.search(before) or _OF_PEOPLE.match(after) or _PEOPLE_ARE.search(before))
     if kind == "density" and _ELSEWHERE.match(after):
         return True
     if kind == "course":
@@ -237,6 +257,9 @@ def _vocal(value: str, present: bool, before: str, after: str) -> Sense | None:
         if _AT_TIMES.search(before) or _SINGS_NOT.search(before) and re.match(r" (?!here|at all|on|in|at|once)\w", after):
             return None
         value, present = "instrumental", True
+    backing = re.search(r"\b(?:vocals? and|playback) $", before) or _ITS_BACKING.search(f"{before}|{after}")
+    if value == "instrumental" and backing:
+        return None
     under = value == "instrumental" and re.search(r"\b(?:an?(?: simple)?|the|over an?(?: \w+)?|quiet|covering|this) $", before)
     if under and (_UNDER_A_VOICE.match(after) or _BENEATH.search(before)) and re.search(r"sing|vocal|voice|over", before):
         return None

@@ -36,6 +36,7 @@ class GenerateConfig(BaseModel):
     strict: bool = Field(default=False, description="never say of the sound what nothing here can tell: such a turn fails")
     temperature: float | None = Field(default=None, ge=0, description="by default what the model's makers advise, else .8")
     top_p: float | None = Field(default=None, gt=0, le=1, description="the same, else .95")
+    min_p: float | None = Field(default=None, ge=0, lt=1, description="the same, else 0; some servers refuse it")
     max_new_tokens: int = Field(default=96, ge=1)
     recipe_options: dict[str, Any] = Field(default_factory=dict, description="of the recipe; the others by default")
     hints: tuple[Literal[*KINDS], ...] = Field(default=(), description="what the listener is told of a clip")
@@ -67,7 +68,7 @@ class GenerateConfig(BaseModel):
         temperature = advised.temperature if self.temperature is None else self.temperature
         top_p = advised.top_p if self.top_p is None else self.top_p
         stated = advised.stated_top_p if self.top_p is None else None
-        opening = advised.opening_top_p if self.top_p is None and self.temperature is None else None
-        sampling = Sampling(temperature, top_p, self.max_new_tokens, stated, opening)
+        min_p = self.min_p if self.min_p is not None else advised.min_p if self.top_p is None else 0.0
+        sampling = Sampling(temperature, top_p, self.max_new_tokens, stated, min_p)
         return Options(self.candidates, self.max_rounds, self.batch, sampling, self.surer, self.strict, seed=self.seed,
                        by_the_book=listener.by_the_book)  # fmt: skip

@@ -27,7 +27,7 @@ JUDGED = ("instrument", "lead", "vocal", "mood", "genre", "metre", "tempo", "ene
 HEARD = {"instrument": (0.5, 8), "vocal": (0.5, 1), "genre": (0.0, 1), "mood": (-0.5, 1)}
 AUDIENCE = ("applause", "cheering", "crowd")  # sounds by which a track was played to somebody
 SURER = 0.8  # logits more that it takes to contradict who says that something is not there, and for one of several labels
-SURE_OF_TEMPO = 1.3  # logits by which the word of a measured tempo is heard clearly before its number is believed
+SURE_OF_TEMPO = 1.4  # logits by which the word of a measured tempo is heard clearly before its number is believed
 WIDE_ENOUGH_S = 9.0  # a course needs a clip of about ten seconds
 
 

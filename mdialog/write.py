@@ -20,7 +20,7 @@ from mdialog.utterance import Fault
 Play = Callable[[Plan, Clip], np.ndarray]
 
 WIDEST_TOP_P = 0.95  # of the last round: what else is there to try
-FREE_TOP_P = 0.85  # where nothing is heard; wider, the bundled listener gains a little variety and loses much sense
+HOTTEST = 1.0  # as the model learned to talk; beyond it talk falls apart
 SHOWN_CANDIDATES = 4  # rejected candidates that a failure quotes
 
 
@@ -44,8 +44,8 @@ class Options:
     strict : bool
         Never take what nothing here can tell, even at last: such a turn fails.
     warmer : float >= 0
-        Added to the temperature with each round; the nuclei (`Sampling.top_p` and `stated_top_p`) widen with it, up to
-        `WIDEST_TOP_P` in the last one: what a small nucleus has said wrongly once it says again.
+        Added to the temperature with each round, up to `HOTTEST`; the nuclei (`Sampling.top_p` and `stated_top_p`) widen with
+        it, up to `WIDEST_TOP_P` in the last one: what a small nucleus has said wrongly once it says again.
     seed : int
     by_the_book : bool
         Whether the listener learned to talk from the phrase book alone: a word that does not stand there is then a slip.
@@ -76,7 +76,8 @@ class Options:
             warmer, share = self.sampling, i / max(1, self.max_rounds - 1)
             if warmer.temperature:
                 stated = warmer.top_p if warmer.stated_top_p is None else warmer.stated_top_p
-                warmer = replace(warmer, temperature=warmer.temperature + self.warmer * i,
+                hotter = min(warmer.temperature + self.warmer * i, max(warmer.temperature, HOTTEST))
+                warmer = replace(warmer, temperature=hotter,
                                  top_p=_widened(warmer.top_p, share), stated_top_p=_widened(stated, share))  # fmt: skip
             yield first, n, warmer
             first += n
@@ -209,8 +210,6 @@ def write_turn(
         except InputError as error:
             return draft.failure(str(error))
         hears = bool(draft.brief.clips or draft.brief.ahead)
-        if not hears and sampling.temperature:  # nothing to get wrong about the sound
-            sampling = replace(sampling, top_p=max(sampling.top_p, FREE_TOP_P))
         (candidates,) = yield Ask((request,), first, n, sampling, hears)
         if taken := draft.judge(candidates, surer=options.surer):
             return taken

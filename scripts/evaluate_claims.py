@@ -3,6 +3,7 @@
     python scripts/evaluate_claims.py                      the tuning half
     python scripts/evaluate_claims.py --final              the half that was kept for the last figure
     python scripts/evaluate_claims.py --pairs [--final]    answers about two clips: and of which clip a claim is
+    python scripts/evaluate_claims.py --second             how far a second reader agrees with the labels of the final half
 
 Captions are stored as row numbers: their text is read from captions/musiccaps.csv below MDIALOG_REAL_DATA; without it they
 are left out. A claim counts as found if kind, value, presence and comparison are those of the label.
@@ -38,8 +39,7 @@ def records(half: str):
             if record["half"] != half or ("row" in record and captions is None):
                 continue
             text = record.get("text") or re.split(r"(?<=[.!?])\s+", captions[record["row"]])[record["sentence"]]
-            labels = {(c["kind"], c["value"], c["present"], c["comparison"]) for c in record["claims"]}
-            yield source, record["id"], text, record.get("names", ()), labels
+            yield source, record["id"], text, record.get("names", ()), _labels(record["claims"])
 
 
 FIRST, SECOND = Name("Red Sky", "Bob Lune"), Name("Blue Hour", "Ann Vale")  # the two clips of pairs.jsonl
@@ -71,12 +71,47 @@ def _of_each(said: set[tuple]) -> set[tuple]:
     return {(*one[:4], clip) for one in said for clip in (("this", "before") if one[4] == "both" else one[4:])}
 
 
+def read_again() -> tuple[dict[str, set], dict[str, set]]:
+    """The final half's labels by a second reader, and those that a third settled where the two differ, by id."""
+    lines = (SENTENCES / "second.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    return {r["id"]: _labels(r["claims"]) for r in rows}, {r["id"]: _labels(r["settled"]) for r in rows if "settled" in r}
+
+
+def _labels(claims_: list[dict]) -> set[tuple]:
+    return {(c["kind"], c["value"], c["present"], c["comparison"]) for c in claims_}
+
+
+def agreement() -> str:
+    """Of the claims that either reader labels the share that both do, as F1, by kind; the finder against what was settled."""
+    second, settled = read_again()
+    first = {name: labels for _, name, _, _, labels in records("final")}
+    kinds = sorted({label[0] for labels in (*first.values(), *second.values()) for label in labels})
+    lines = ["| kind | F1 of two readers |", "|---|---|"]
+    for kind in ("all", *kinds):
+        a, b = ({(name, *label) for name in first for label in labels[name] if kind in ("all", label[0])}
+                for labels in (first, second))  # fmt: skip
+        lines.append(f"| {kind} | {2 * len(a & b) / (len(a) + len(b)):.3f} (n {len(a)}, {len(b)}) |")
+    right, found_n, true_n = 0, 0, 0
+    for _, name, text, names, labels in records("final"):
+        found = {(c.kind, c.value, c.present, c.comparison) for c in claims.find(text, names=names)}
+        true = settled.get(name, labels)
+        right, found_n, true_n = right + len(found & true), found_n + len(found), true_n + len(true)
+    lines += ["", f"against the labels settled by a third reader ({len(settled)} sentences): precision "
+              f"{Share(right, found_n).figure()}, recall {Share(right, true_n).figure()}"]  # fmt: skip
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--final", action="store_true", help="the half kept for the last figure")
     parser.add_argument("--errors", action="store_true", help="list what was missed or found wrongly (tuning half only)")
     parser.add_argument("--pairs", action="store_true", help="answers about two clips")
+    parser.add_argument("--second", action="store_true", help="what a second reader makes of the final half")
     args = parser.parse_args()
+    if args.second:
+        print(agreement())
+        return
     if args.pairs:
         print(of_pairs("final" if args.final else "tune", errors=args.errors and not args.final))
         return

@@ -66,8 +66,8 @@ def build_model(tokenizer):
             torch.nn.init.normal_(weight, std=1.0 if "embed" in name else weight[0].numel() ** -0.5)
     model.set_attn_implementation({"audio_config": "eager"})  # on a CPU a fifth faster to train here than the default
     own = model.generation_config  # the nucleus of a word about the sound is small: it is then the likeliest one
-    own.do_sample, own.temperature, own.top_p = True, 0.7, 0.8
-    model.config.stated_top_p, model.config.opening_top_p = 0.1, 0.95
+    own.do_sample, own.temperature, own.top_p, own.min_p = True, 1.0, 1.0, 0.05
+    model.config.stated_top_p = 0.1
     model.config.by_the_book, model.config.takes_notes, model.config.max_clips = True, True, 2
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id

@@ -105,7 +105,13 @@ def test_sampling_is_passed_on_and_order_kept(monkeypatch):
     assert all(text.startswith(f"t{i} ") for i, texts in enumerate(found) for text in texts)
     assert {(b["temperature"], b["top_p"], b["max_tokens"], b["n"]) for b in seen} == {(0.6, 0.9, 50, 2)}
     assert len({b["seed"] for b in seen[:12]}) == 12 and all(0 <= b["seed"] < 2**31 for b in seen)
-    assert all(b["key"] is None for b in seen)
+    assert all(b["key"] is None for b in seen) and not any("min_p" in b for b in seen)
+
+
+def test_a_server_is_told_of_min_p_only_where_it_is_set():
+    with server(echo) as (url, seen):
+        listener(url).write([request("r")], n=1, first=0, seed=0, sampling=Sampling(min_p=0.1))
+    assert [b["min_p"] for b in seen] == [0.1]
 
 
 def test_candidates_without_chance_are_asked_for_once():

@@ -195,15 +195,17 @@ def test_the_makers_advice_on_sampling_is_taken(tmp_path):
     listener.model.save_pretrained(tmp_path / "plain")
     assert LocalListener.load(tmp_path / "plain").sampling == Sampling(temperature=0.5, top_p=1.0)
     assert not listener.by_the_book and listener.max_clips is None
-    listener.model.config.stated_top_p, listener.model.config.opening_top_p = 0.1, 0.9
+    listener.model.config.stated_top_p, own.min_p = 0.1, 0.05
     listener.model.config.by_the_book, listener.model.config.max_clips = True, 2
     listener.model.save_pretrained(tmp_path / "plain")
     advised = LocalListener.load(tmp_path / "plain")
-    assert advised.sampling == Sampling(0.5, 1.0, stated_top_p=0.1, opening_top_p=0.9) and advised.by_the_book
+    assert advised.sampling == Sampling(0.5, 1.0, stated_top_p=0.1, min_p=0.05) and advised.by_the_book
     assert advised.max_clips == 2
     options = run.config_from({"catalog": "c", "out": tmp_path / "run"}).options(advised)
     assert options.sampling == advised.sampling and options.by_the_book
     asked = run.config_from({"catalog": "c", "out": tmp_path / "run", "temperature": 0.0, "top_p": 0.4})
     assert asked.options(advised).sampling == Sampling(0.0, 0.4)
     asked = run.config_from({"catalog": "c", "out": tmp_path / "run", "temperature": 0.3})
-    assert asked.options(advised).sampling == Sampling(0.3, 1.0, stated_top_p=0.1)
+    assert asked.options(advised).sampling == Sampling(0.3, 1.0, stated_top_p=0.1, min_p=0.05)
+    asked = run.config_from({"catalog": "c", "out": tmp_path / "run", "min_p": 0.2})
+    assert asked.options(advised).sampling == Sampling(0.5, 1.0, stated_top_p=0.1, min_p=0.2)

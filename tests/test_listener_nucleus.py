@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mdialog.listener.nucleus import LESS_AGAIN, OPENING, Again, Nucleus, Opening, stating_tokens
+from mdialog.listener.nucleus import LESS_AGAIN, Again, Nucleus, stating_tokens
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,13 @@ def test_equal_nuclei_are_plain_top_p():
     assert torch.equal(same, TopPLogitsWarper(0.7)(None, scores))
 
 
+def test_what_is_unlikely_beside_the_likeliest_is_left_out_of_free_words():
+    nucleus = Nucleus(1.0, 1.0, torch.tensor([0]), min_p=0.3)
+    assert kept(nucleus, [0.1, 0.5, 0.25, 0.1, 0.05]) == [False, True, True, False, False]
+    assert kept(nucleus, [0.2, 0.22, 0.2, 0.2, 0.18]) == [True] * 5  # where much can be said, much is
+    assert kept(nucleus, [0.6, 0.3, 0.05, 0.03, 0.02]) == [True] * 5  # what is heard has its own nucleus
+
+
 def test_a_word_that_was_begun_is_less_likely_in_any_spelling_and_only_in_its_own_answer():
     again = Again(torch.tensor([2, 3, 5]), ["drums", "drums", "fast"], 2)
     rows = torch.tensor([[5, 2, 3, 1], [2, 3, 1, 1]])  # the second has it in its prompt
@@ -55,32 +62,3 @@ def test_who_talks_by_the_book_says_less_twice(listener_mini, tokenizer):
     listener = LocalListener.load(listener_mini)
     assert listener.by_the_book and len(listener._begun) == len(listener._stating)
     assert {"drums", "fast"} <= {*listener._begun}
-
-
-def test_an_answer_is_opened_by_one_processor_and_goes_on_by_another():
-    opening = Opening(lambda ids, scores: scores + 1, lambda ids, scores: scores + 2, 5, [True, False, True])
-    added = [opening(torch.zeros(3, n, dtype=torch.long), torch.zeros(3, 2))[:, 0].tolist() for n in (2, 4, 5, 6)]
-    assert added == [[1, 2, 1], [1, 2, 1], [2, 2, 2], [2, 2, 2]]
-
-
-def test_seekers_open_freely(listener_mini):
-    import numpy as np
-    from transformers import LogitsProcessorList
-
-    from mdialog.listener.base import Sampling
-    from mdialog.listener.local import LocalListener
-
-    listener = LocalListener.load(listener_mini)
-    word, n = next(i for i in range(100, 2000) if i not in listener._stating.tolist()), 20
-    scores = torch.full((2, 3000), -1e9)
-    scores[:, word : word + 2] = torch.tensor([0.9, 0.1]).log()  # the second is in a nucleus of .95, and not of .5
-    drawn = np.full((2, 96), 0.999)
-
-    def taken(length: int, opening: float | None) -> list[int]:
-        sampling = Sampling(0.5, 0.5, opening_top_p=opening)
-        processors = LogitsProcessorList(listener._samplers(drawn, sampling, n, [False, True]))
-        return (processors(torch.zeros(2, length, dtype=torch.long), scores).argmax(-1) - word).tolist()
-
-    assert listener.sampling.opening_top_p == 0.95
-    assert [taken(length, 0.95) for length in (n, n + OPENING - 1, n + OPENING)] == [[0, 1], [0, 1], [0, 0]]
-    assert taken(n, None) == [0, 0]

@@ -99,3 +99,21 @@ def test_thresholds_are_the_widest_that_stay_under_the_error(labels):
     grid, limits = np.arange(0.05, 1.0, 0.1), {"mode_contradict": 9.0}
     found = fit._least(windows, random.Random(0), "mode", "support", limits, grid, "mode_support")
     assert found == pytest.approx(0.35)  # above the confidence of those that are wrong
+
+
+def test_borders_of_other_kinds_stay(judge, labels, heard):
+    both = zip(heard, labels, strict=True)
+    windows = [fit.Window(f"t{i}", Evidence(MEASURED, row), one) for i, (row, one) in enumerate(both)]
+    logits = np.stack([judge.logits(window.evidence) for window in windows], axis=1) + 1.0
+    again = fit.with_borders(judge, logits, windows, ["genre"])
+    own = np.array([name.startswith("genre:") for name in judge.labels])
+    assert np.array_equal(again.absent[~own], judge.absent[~own]) and np.array_equal(again.prior[~own], judge.prior[~own])
+    assert (again.absent[own] != judge.absent[own]).any()
+
+
+def test_true_claims_count_as_often_as_people_make_them():
+    counts = fit.captioned()
+    assert counts["instrument"] > counts["genre"] > counts["metre"] > 0 and not any(name.isdigit() for name in counts)
+    assert fit.row_of("instrument", "guitar", False) == "no instrument family" and fit.row_of("tempo", "120", True) == "bpm"
+    rows = {"genre": [(True, "supported"), (True, "unverifiable"), (False, "unverifiable")], "mood": [(True, "contradicted")]}
+    assert fit.told_of_true(rows, {"genre": 3, "mood": 1, "density": 50}) == pytest.approx((3 * 0.5 + 1) / 4)

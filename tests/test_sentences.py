@@ -66,6 +66,20 @@ def test_answers_about_two_clips_say_of_which(values):
     assert Counter(record["half"] for record in records) == {"tune": 80, "final": 80}
 
 
+def test_a_second_reader_has_labelled_the_final_half(records, values):
+    final = {record["id"]: record["claims"] for record in records if record["half"] == "final"}
+    second = read("second")
+    assert [list(record) for record in second if "settled" not in record] == [["id", "claims"]] * (len(second) - 14)
+    assert {record["id"] for record in second} == set(final) and len(second) == len(final)
+
+    def said(claims):
+        return {tuple(claim[key] for key in CLAIM_KEYS) for claim in claims}
+
+    for record in second:
+        assert all(c["value"] in values[c["kind"]] or c["value"].isdigit() for c in record["claims"])
+        assert ("settled" in record) == (said(record["claims"]) != said(final[record["id"]])), record["id"]
+
+
 def test_captions_hold_numbers_and_labels_but_no_text(values):
     labels = set().union(*values.values()) | set(values) | {"more", "less", "same", "tune", "final"}
     for record in captions():

@@ -19,8 +19,8 @@ def test_how_a_run_is_computed_decides_nothing():
 def test_everything_else_does():
     assert settings().decisive().keys() == GenerateConfig.model_fields.keys() - FREE.keys()
     other = {"catalog": "d", "recipe": "comparison", "n": 3, "seed": 1, "shard": "1/2", "listener": "x", "candidates": 1,
-             "max_rounds": 1, "surer": 0, "temperature": 0.0, "top_p": 0.1, "max_new_tokens": 1, "recipe_options": {"sonic": 1},
-             "claims": False, "strict": True, "hints": ("known",)}  # fmt: skip
+             "max_rounds": 1, "surer": 0, "temperature": 0.0, "top_p": 0.1, "min_p": 0.1, "max_new_tokens": 1,
+             "recipe_options": {"sonic": 1}, "claims": False, "strict": True, "hints": ("known",)}  # fmt: skip
     for name, value in other.items():
         differ = {k for k, v in settings(**{name: value}).decisive().items() if v != settings().decisive()[k]}
         assert differ == {name}

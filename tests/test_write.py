@@ -61,6 +61,8 @@ def test_candidates_are_numbered_on_through_the_rounds_and_grow_warmer():
     assert [(first, n) for first, n, _ in rounds] == [(0, 1), (1, 4), (5, 4)]
     assert np.allclose([s.temperature for _, _, s in rounds], [0.8, 0.9, 1.0])
     assert [s.temperature for *_, s in Options(sampling=Sampling(0.0)).rounds()] == [0.0] * 4
+    assert [s.temperature for *_, s in Options(sampling=Sampling(1.0)).rounds()] == [1.0] * 4  # never hotter than it learned
+    assert [s.temperature for *_, s in Options(sampling=Sampling(1.2)).rounds()] == [1.2] * 4
 
 
 def test_both_nuclei_widen_with_the_rounds():

@@ -54,8 +54,9 @@ class Sampling:
         Draws from the smallest set of tokens with this much probability.
     stated_top_p : float in (0, 1], optional
         The same for words that state something audible; as `top_p` by default. A listener behind a server knows only `top_p`.
-    opening_top_p : float in (0, 1], optional
-        The same for the first words of what a seeker says, at temperature 1; by default they are drawn as the others are.
+    min_p : float in [0, 1)
+        Leaves out tokens less likely than this share of the likeliest one (Nguyen and others, 2025): where much can be said
+        much is, and where little can only that.
     max_new_tokens : int > 0
         A candidate that has not ended by then is cut, and fails the checks.
     """
@@ -64,7 +65,7 @@ class Sampling:
     top_p: float = 0.95
     max_new_tokens: int = 96
     stated_top_p: float | None = None
-    opening_top_p: float | None = None
+    min_p: float = 0.0
 
 
 DEFAULT = Sampling()

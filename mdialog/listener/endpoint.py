@@ -117,7 +117,7 @@ class EndpointListener:
     def _candidates(self, request: Request, *, n: int, first: int, seed: int, sampling: Sampling) -> list[str]:
         messages = [_message(message, self.sample_rate) for message in request.messages]
         body = {"model": self.model, "messages": messages, "temperature": sampling.temperature, "top_p": sampling.top_p,
-                "max_tokens": sampling.max_new_tokens}  # fmt: skip
+                "max_tokens": sampling.max_new_tokens, **({"min_p": sampling.min_p} if sampling.min_p else {})}  # fmt: skip
         if sampling.temperature == 0:
             return self._choices(body | {"seed": _seed(seed, request.id, first)})[:1] * n
         texts: list[str] = []

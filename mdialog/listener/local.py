@@ -17,7 +17,7 @@ from mdialog.listener.base import Request, Sampling
 from mdialog.listener.doubts import settled
 from mdialog.listener.memo import remember_tower
 from mdialog.listener.notes import noted
-from mdialog.listener.nucleus import OPENING, Again, Nucleus, Opening, stating_tokens
+from mdialog.listener.nucleus import Again, Nucleus, stating_tokens
 from mdialog.listener.spelling import Spelling, spells
 from mdialog.models import find_model
 
@@ -317,7 +317,7 @@ class LocalListener:
             bos_token_id=own.bos_token_id,
         )
         n_prompt = batch["input_ids"].shape[1]
-        processors = LogitsProcessorList(self._samplers(draws, sampling, n_prompt, [_seeks(request) for request in requests]))
+        processors = LogitsProcessorList(self._samplers(draws, sampling))
         if processors and self.by_the_book:
             processors.insert(0, Again(self._stating, self._begun, n_prompt))
         if self._spelling and any(request.names for request in requests):
@@ -327,18 +327,14 @@ class LocalListener:
         new = out[:, n_prompt:]
         return [text.strip() for text in tokenizer.batch_decode(new, skip_special_tokens=True)]
 
-    def _samplers(self, draws: np.ndarray, sampling: Sampling, n_prompt: int, seekers: Sequence[bool]) -> list:
-        from transformers import LogitsProcessorList, TemperatureLogitsWarper
+    def _samplers(self, draws: np.ndarray, sampling: Sampling) -> list:
+        from transformers import TemperatureLogitsWarper
 
         if sampling.temperature == 0:
             return []
         stated = sampling.top_p if sampling.stated_top_p is None else sampling.stated_top_p
-        nucleus = Nucleus(sampling.top_p, stated, self._stating)
-        samplers = [TemperatureLogitsWarper(sampling.temperature), nucleus]
-        if sampling.opening_top_p and any(seekers):
-            opening = Nucleus(sampling.opening_top_p, stated, self._stating)
-            samplers = [Opening(opening, LogitsProcessorList(samplers), n_prompt + OPENING, seekers)]
-        return [*samplers, Draw(draws)]
+        nucleus = Nucleus(sampling.top_p, stated, self._stating, sampling.min_p)
+        return [TemperatureLogitsWarper(sampling.temperature), nucleus, Draw(draws)]
 
 
 class Draw:
@@ -361,21 +357,17 @@ class Draw:
         return torch.full_like(scores, float("-inf")).scatter(1, token, 0.0)
 
 
-def _seeks(request: Request) -> bool:
-    return request.brief is not None and request.brief.role == "user"
-
-
 def _advised(model) -> Sampling:
     """What a checkpoint says about sampling; the default where it says nothing.
 
-    Its generation config, and ``stated_top_p`` and ``opening_top_p`` of its config: generation configs keep no key that
-    transformers does not know.
+    Its generation config, and ``stated_top_p`` of its config: generation configs keep no key that transformers does not know.
     """
     own = model.generation_config
     if not own.do_sample or own.temperature is None:
         return DEFAULT_SAMPLING
-    nuclei = {name: float(top_p) for name in ("stated_top_p", "opening_top_p") if (top_p := getattr(model.config, name, None))}
-    return Sampling(temperature=float(own.temperature), top_p=float(own.top_p or 1.0), **nuclei)
+    stated = getattr(model.config, "stated_top_p", None)
+    return Sampling(temperature=float(own.temperature), top_p=float(own.top_p or 1.0), min_p=float(own.min_p or 0.0),
+                    stated_top_p=float(stated) if stated else None)  # fmt: skip
 
 
 def _model_class(model_type: str):

@@ -1,7 +1,7 @@
 """Nucleus sampling with two sizes: what is heard is said as the model is surest, everything else as freely as people talk."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 
@@ -9,7 +9,6 @@ from mdialog import vocab
 
 DECIDES = 0.5  # probability of words that state something audible, from which on the next word is one of them
 LESS_AGAIN = 4.0  # at temperature 1
-OPENING = 4  # tokens
 ANSWERS = ("yes", "no")  # decide about the sound too
 _ARTICLE = re.compile(r"^(?:an?|the|in|at|from) ")
 _SHORTEST = 4  # letters of a word's first token, where the word has more: fewer begin too many other words
@@ -38,41 +37,19 @@ class Nucleus:
         Of free words, and of those that :func:`stating_tokens` begin.
     stating : torch.Tensor [shape=(n,)]
         Token ids.
+    min_p : float in [0, 1)
+        Share of the likeliest token's probability under which free words are left out too.
     """
 
-    def __init__(self, top_p: float, stated_top_p: float, stating: torch.Tensor):
-        from transformers import TopPLogitsWarper
+    def __init__(self, top_p: float, stated_top_p: float, stating: torch.Tensor, min_p: float = 0.0):
+        from transformers import LogitsProcessorList, MinPLogitsWarper, TopPLogitsWarper
 
-        self._free, self._stated, self._stating = TopPLogitsWarper(top_p), TopPLogitsWarper(stated_top_p), stating
+        self._free = LogitsProcessorList([TopPLogitsWarper(top_p), MinPLogitsWarper(min_p)])
+        self._stated, self._stating = TopPLogitsWarper(stated_top_p), stating
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         states = scores.softmax(-1)[:, self._stating.to(scores.device)].sum(-1, keepdim=True) >= DECIDES
         return torch.where(states, self._stated(input_ids, scores), self._free(input_ids, scores))
-
-
-class Opening:
-    """Logits processor: the first words of some answers are drawn as variously as they were learned, what follows by another.
-
-    Drawn narrowly, talk opens as talk opens most; what was begun in another way goes on as narrowly, and makes as much sense.
-
-    Parameters
-    ----------
-    first, then : callable
-        Logits processors.
-    until : int
-        Tokens that stand before what is left to the second, those of the prompt among them.
-    rows : sequence of bool
-        Which answers of the batch; the others are left to the second from the start.
-    """
-
-    def __init__(self, first: Callable, then: Callable, until: int, rows: Sequence[bool]):
-        self._first, self._then, self._until, self._rows = first, then, until, torch.tensor(rows)[:, None]
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        then = self._then(input_ids, scores)
-        if input_ids.shape[1] >= self._until:
-            return then
-        return torch.where(self._rows.to(scores.device), self._first(input_ids, scores), then)
 
 
 class Again:
