@@ -209,3 +209,10 @@ def test_the_makers_advice_on_sampling_is_taken(tmp_path):
     assert asked.options(advised).sampling == Sampling(0.3, 1.0, stated_top_p=0.1, min_p=0.05)
     asked = run.config_from({"catalog": "c", "out": tmp_path / "run", "min_p": 0.2})
     assert asked.options(advised).sampling == Sampling(0.5, 1.0, stated_top_p=0.1, min_p=0.2)
+
+
+def test_a_checkpoint_that_advises_min_p_is_drawn_from_without_a_warning(tmp_path, capfd):
+    listener = LocalListener.load(listeners.save("qwen2_audio", tmp_path / "plain"))
+    listener.model.generation_config.min_p = 0.05
+    listener.write([request("x", noise(1))], sampling=Sampling(min_p=0.05))
+    assert "min_p" not in capfd.readouterr().err and listener.model.generation_config.min_p == 0.05

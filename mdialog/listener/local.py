@@ -322,8 +322,12 @@ class LocalListener:
             processors.insert(0, Again(self._stating, self._begun, n_prompt))
         if self._spelling and any(request.names for request in requests):
             processors.insert(0, self._spelling.processor([request.names for request in requests], n_prompt))
-        with torch.inference_mode():
-            out = self.model.generate(**batch, generation_config=config, logits_processor=processors)
+        min_p, own.min_p = own.min_p, None  # it would fill what `config` leaves open, and be warned about
+        try:
+            with torch.inference_mode():
+                out = self.model.generate(**batch, generation_config=config, logits_processor=processors)
+        finally:
+            own.min_p = min_p
         new = out[:, n_prompt:]
         return [text.strip() for text in tokenizer.batch_decode(new, skip_special_tokens=True)]
 
