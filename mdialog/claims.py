@@ -330,9 +330,11 @@ def _is_key(text: str, start: int, match: re.Match) -> bool:
     """Whether "A minor" is a key: its letter is a capital, and not that of an article."""
     letter, accidental = match[1], match[2]
     if letter.islower():
-        named = letter != "a" and re.search(r"\b(?:in|key of|key is|be|it's) $", text[start : match.start()])
+        named = letter != "a" and re.search(r"\b(?:in|key of|key is|be|it's) $", text[start : match.start()], re.I)
         return bool(named) or bool(accidental) and accidental != "b"
     begins = not re.search(r"\w", text[start : match.start()])
+    if begins and letter == "A" and match[3].lower() == "min":  # "a min", a minute
+        return False
     named = not re.match(r" (?!again\b|throughout\b)\w", text[match.end() :])
     return letter != "A" or accidental is not None or not begins or named
 

@@ -325,8 +325,9 @@ _NOT_SO = re.compile(  # "I don't think it's", "it isn't that there is": what de
 )
 _SCOPE = re.compile(
     rf"[.;!?:,]|(?<=\w )\bin (?:this|these|an? instrumental)\b|\bit {_HOLDS}\b|\bthere (?:is|are)\b|(?<!anything )\bbut\b"
-    r"|\band (?=it|has|with|the|an?\b|there|then|is|this)|(?<!to do )(?<!es away )(?<!dispenses )\bwith(?! any)\b|\bjust\b"
-    r"|\bonly\b|\bso much as\b|\bit's\b|\bthere's\b|\bbecause\b|\bplayed\b|\banything but the\b"
+    r"|\band (?=it|has|with|the|an?\b|there|then|is|this)|(?<!to do )(?<!es away )(?<!dispenses )\bwith(?! any)"
+    r"(?! (?:very )?little\b(?! more))\b|\bjust\b"
+    r"|\bonly\b|\bit's\b|\bthere's\b|\bbecause\b|\bplayed\b|\banything but the\b"
     r"|\bas (?=(?:it|the|this|there|that)\b)",
     re.I,
 )
@@ -342,11 +343,14 @@ _BUT_FOR = re.compile(  # "nothing except a piano", "all drops out except the pi
 )
 
 
+_RATHER = re.compile(r"\b(?:not|\w+n't) (?:(?:really|exactly) )?\w+ so much as (?:an? )?$", re.I)  # "not slow so much as calm"
+
+
 def denied(before: str) -> bool:
     """Whether something before a word denies it."""
     if re.search(r"\bneither\b(?![^.;:]*, (?:it's|it is|but|just|only|this|rather)\b)[^.;:]*$", before, re.I):
         return True
-    if _BUT_FOR.search(before):
+    if _BUT_FOR.search(before) or _RATHER.search(before):
         return False
     return bool(_NOT.search(_SPENT.sub(" ", _last(_SCOPE, before))) or _NOT_SO.search(before))
 
@@ -360,12 +364,14 @@ _LIKENED = re.compile(
 _UNEQUAL = re.compile(r"\b(?:not|\w+n't|isnt|aint|nowhere near)(?: \w+)? (?:as|so) $", re.I)
 _EQUAL = re.compile(r"\b(?:(?:just|every bit|quite|equally|exactly|about|fully) as|equally) $", re.I)
 _AMOUNT = re.compile(r"(?<!\bmore and )\b(more|less|fewer)(?: of (?:the|an?))? $", re.I)
+_TRACK = r"(?:before\b|_|(?:the|that) (?:\w+ )?(?:one|track|song|tune|last|first|second|previous|other)\b)"
+_THAN_A_TRACK, _SAME_AS = re.compile(rf"\bthan {_TRACK}", re.I), re.compile(rf" \w+ as {_TRACK}", re.I)
 _AS_ONE_THINKS = re.compile(
     r" as (?:$|(?:i|you|we|one|all that|the (?:name|title|sleeve|label)|it (?:sounds|seems|looks))\b)", re.I
 )
 _HAS_MORE = re.compile(
     r"\b(?:it|this|that|(?:this|that|the (?:first|second|other|latter|new)) (?:one|track|song)?"
-    r"|the (?:first|second|other|latter)) (?:has|uses|brings|adds)|\bthere(?:'s| is| are)"
+    r"|the (?:first|second|other|latter)) (?:has|uses|brings|adds)"
     r"(?: (?:a lot|a few|a bit|some|far|even|much|way))? (?:more|less|fewer) $",
     re.I,
 )
@@ -408,7 +414,7 @@ def compared(before: str, after: str, *, quality: bool) -> str | None:
     """
     if _UNEQUAL.search(before):
         return None if _AS_ONE_THINKS.match(after) else "less"
-    if re.search(r"\bsame $", before, re.I) and re.match(r" \w+ as\b", after):
+    if re.search(r"\bsame $", before, re.I) and _SAME_AS.match(after):
         return "same"
     if re.search(r"\btwice as $", before, re.I):
         return "more"
@@ -417,6 +423,8 @@ def compared(before: str, after: str, *, quality: bool) -> str | None:
     if _EQUAL.search(before) or (re.search(r"\bas $", before, re.I) and re.match(r"(?: \w+)? as\b", after)):
         return "same"
     amount = _AMOUNT.search(before)
+    if amount and re.search(r" an? $", amount[0]) and not _THAN_A_TRACK.search(after):  # "more of a slow tune"
+        return None
     told = quality or re.search(r"\bthan\b|\bthis time\b|\bbefore\b", after, re.I) or _HAS_MORE.search(before)
     if amount and told and not _NO_MEASURE.match(after):
         return "more" if amount[1].lower() == "more" else "less"
@@ -426,8 +434,9 @@ def compared(before: str, after: str, *, quality: bool) -> str | None:
 # ---- what leads
 
 _GAP = (
-    r"(?: (?!chords?(?! melod)|riffs?|arpeggio|counter|back(?!ground)|shadow|rhythms?\b|under|over|behind|with(?! the\b)|while"
-    r"|to\b|of\b|for\b|but\b|along|support|accompan|doubl|echo|follow|mirror|harmoni[sz]|answer|decorat"
+    r"(?: (?!chords?(?! melod)|riffs?|arpeggio|counter|back(?!ground)|shadow(?:s|ed|ing)\b|rhythms?\b|under|over|behind"
+    r"|with(?! the\b)|while|to\b|of\b|for\b|but\b|along|support|accompan"
+    r"|(?:doubl|echo|mirror|answer|decorat|follow|harmoni[sz])(?:e?s|ed)?\b"
     r"|(?:vocals?|voice|singer|sung|flute|violin|cello|trumpet|oboe|clarinet|piano|sax\w*|organ|harp|banjo|sitar|horn|box)(?:'s)?\b"
     r"|and(?! (?!synth)[\w']+ (?:(?:lead|main) )?(?:melod|tune|theme|solo)))[\w']+)"
 )
@@ -453,14 +462,14 @@ _LEADS = re.compile(
     re.I,
 )
 _LED_BY = re.compile(
-    rf"{any_of('melody')}(?: (?:is|are|being|was|played|carried|performed|sung))+ (?:on|by|with|through)(?: an?| the| some)?"
+    rf"{any_of('melody')}(?: (?:is|are|being|was|played|carried|performed|sung))+ (?:on|by)(?: an?| the| some)?"
     r"(?: \w+)?$", re.I
 )
 _LED = re.compile(
     rf"(?:(?<!counter ){any_of('melody')}(?:'s)?"
     r"(?: (?!(?:and|under|over|above|backed|accompanied|supported|shadowed|alongside|followed|joined|with a|while|along|as|when"
     r"|there|then|together|against|behind)\b)\w+){0,5}?"
-    rf" (?:on|in|from|by|to|for|is|'s|played with)|(?<!counter ){any_of('melody')}'s (?:on|in)"
+    rf" (?:on|in|from|by|to|for|is|'s)|(?<!counter ){any_of('melody')}'s (?:on|in)"
     r"|(?<!backing is )(?<!rhythm is )(?<!harmony is )\b(?:led|carried|fronted|doubled) by"
     r"|\b(?:lead(?:ing)?|melodic)(?: instruments?(?: here)? (?:is|are))|\blead(?:ing)?|\bwhat you follow is"
     r"|\boutshine|\bon top (?:of it all )?sits"

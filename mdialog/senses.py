@@ -33,7 +33,7 @@ _OCCASION = re.compile(
 )
 _OF_PEOPLE = re.compile(
     r" (?:(?!voiced?\b|sounding\b)\w+ )?(?:m[ae]n|wom[ae]n|people|person|kids?|children|guys?|fans?|crowd|audience"
-    r"|kings?|queens?|hero(?:es|ines?)?|lovers?|characters?)\b"
+    r"|(?:kings?|queens?|hero(?:es|ines?)?|lovers?)\b(?! (?:song|track|piece|tune|theme)))\b"
     r"(?!'s| (?:is |are |was |were )?(?:\w+ly )?(?:sing|voice|vocal|chant|rap|croon|choir))", re.I
 )
 _PEOPLE_ARE = re.compile(
@@ -135,8 +135,8 @@ _SPEAKS = re.compile(rf"{clauses.any_of('speaks')} $", re.I)
 _VERSION = re.compile(r" (?:version|cover|take|remix|rendition|arrangement) of\b", re.I)  # of what is not heard
 _DREARY = re.compile(  # with these beside it, it is the mood that is dark
     r"(?:,? ?(?:and )?\w+){0,3}?,? ?(?:and )?"
-    r"(?:sinister|scary|grim|bleak|dreary|ominous|menacing|serious|dangerous|creepy|eerie|dramatic|mysterious|suspenseful"
-    r"|haunting|gloomy|sad|moody|calming|relaxing)\b", re.I
+    r"(?:sinister|scary|grim|bleak|dreary|ominous|menacing|serious|dangerous|creepy|eerie)\b"
+    r"|,? (?:and )?(?:mysterious|suspenseful|haunting|gloomy|moody|calming)\b", re.I
 )
 _DREARY_BEFORE = re.compile(
     r"\b(?:sinister|scary|grim|bleak|ominous|menacing|creepy|eerie|mysterious|suspenseful)(?:,| and) $", re.I

@@ -36,7 +36,7 @@ class GenerateConfig(BaseModel):
     strict: bool = Field(default=False, description="never say of the sound what nothing here can tell: such a turn fails")
     temperature: float | None = Field(default=None, ge=0, description="by default what the model's makers advise, else .8")
     top_p: float | None = Field(default=None, gt=0, le=1, description="the same, else .95")
-    min_p: float | None = Field(default=None, ge=0, lt=1, description="the same, else 0; some servers refuse it")
+    min_p: float | None = Field(default=None, ge=0, lt=1, description="as advised where top_p is not set, else 0")
     max_new_tokens: int = Field(default=96, ge=1)
     recipe_options: dict[str, Any] = Field(default_factory=dict, description="of the recipe; the others by default")
     hints: tuple[Literal[*KINDS], ...] = Field(default=(), description="what the listener is told of a clip")

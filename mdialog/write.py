@@ -20,6 +20,7 @@ from mdialog.utterance import Fault
 Play = Callable[[Plan, Clip], np.ndarray]
 
 WIDEST_TOP_P = 0.95  # of the last round: what else is there to try
+FREE_TOP_P = 0.85  # where nothing is heard and no `min_p` cuts off what is unlikely
 HOTTEST = 1.0  # as the model learned to talk; beyond it talk falls apart
 SHOWN_CANDIDATES = 4  # rejected candidates that a failure quotes
 
@@ -210,6 +211,8 @@ def write_turn(
         except InputError as error:
             return draft.failure(str(error))
         hears = bool(draft.brief.clips or draft.brief.ahead)
+        if not hears and sampling.temperature and not sampling.min_p:  # nothing to get wrong about the sound
+            sampling = replace(sampling, top_p=max(sampling.top_p, FREE_TOP_P))
         (candidates,) = yield Ask((request,), first, n, sampling, hears)
         if taken := draft.judge(candidates, surer=options.surer):
             return taken

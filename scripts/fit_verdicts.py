@@ -310,7 +310,8 @@ def table(windows: list[Window], verifier: verdicts.Verifier, seed: int) -> str:
         told = [v for _, v in cases if v != "unverifiable"]
         wrong = Share(true.count("contradicted"), len(true)).figure(), Share(false.count("supported"), len(false)).figure()
         lines.append("| " + " | ".join([name, *wrong, Share(len(told), len(cases)).figure()]) + " |")
-    lines.append(f"| true ones, of each kind as many as in people's captions | | | {as_captioned:.3f} |")
+    name = "true ones, of each kind as many as in people's captions (none of density, brightness, loudness)"
+    lines.append(f"| {name} | | | {as_captioned:.3f} |")
     return "\n".join(lines)
 
 
@@ -349,6 +350,8 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
+    if args.kinds and (args.clips or not args.catalog):
+        parser.error("--kinds fits borders alone: give --catalog, and no --clips, whose read-outs need the borders of all")
     if args.clips and not args.catalog or args.write and not args.catalog or not (args.catalog or args.held):
         parser.error("give --held to see what is shipped, --catalog to fit borders, and --clips too to fit read-outs")
     clap = Clap.load(args.clap, device=args.device)
