@@ -311,6 +311,8 @@ def found(text, **options):
         ("The lyrics tell a sad story over slow drums.", ["tempo:slow", "instrument:drums"]),
         ("It's slow, not necessarily sad.", ["tempo:slow", "mood:melancholic!"]),
         ("Better still, loud drums come in.", ["instrument:drums"]),
+        ("Let's see, an oboe carries the tune.", ["lead:oboe"]),
+        ("Let's see you find an aggressive number.", []),
         ("It ends sadly, and a choir sings.", ["mood:melancholic", "vocal:choir"]),
     ],
 )  # fmt: skip
