@@ -178,7 +178,8 @@ _CHEERS = re.compile(
 )
 _OFFERS = re.compile(
     r"\bN (?:too|as well)\b|\b(?:try|how about|what about|here(?:'s| is)|recommend(?:ing)?|suggest(?:ing)?|next(?: up)?(?: is)?"
-    r"|might like|(?:and|or)(?: also| maybe| perhaps| even)) N\b(?! (?:off|out|aside|away|no more)\b)"
+    r"|might like|(?:and|or)(?: also| maybe| perhaps| even| then)|also|then|mention|worth your time:"
+    r"|(?:after (?:that|it)|if you want more|next to it|besides|failing that),) N\b(?! (?:off|out|aside|away|no more)\b)"
 )
 # The same where no track is named, and there is only one that it can be said of.
 _DOWN_AT_ALL = re.compile(
