@@ -140,7 +140,7 @@ _REREAD = {
 
 
 _TONIC = r"(?<![\w#♭])([A-G])(?: ?(#|♯|♭|b|sharp|flat)(?![a-z]))? (maj(?:or)?|min(?:or)?)\b"
-_KEY = re.compile(rf"{_TONIC}(?! (?:or|mode|quibble)\b)", re.I)
+_KEY = re.compile(rf"{_TONIC}(?! (?:mode|quibble)\b| or (?:[a-g]|an?|min\w*|maj\w*|in|something|anything)\b)", re.I)
 _SHARPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 # "In E flat", which is major by custom.
 _TONIC_ONLY = re.compile(
@@ -155,7 +155,9 @@ _NUMBER = rf"(?:\d{{2,3}}|(?:a )?{_COUNT}(?:(?: and)? {_COUNT}\b){{0,4}})"
 _BPM = re.compile(
     rf"(?<!heart rate is )(?<!heart beats at )\b(?:(?P<low>\d{{2,3}})(?: ?(?:to|and|or|–) ?| ))?(?P<n>{_NUMBER})(?:\.\d+)?"
     r"(?P<plus>\+)?(?: or so|ish| ish)? ?"
-    r"(?:bpm\b|beats? (?:a|per|each|every|to the|to a) minute|beats?(?= (?:faster|quicker|slower)\b))"
+    r"(?:bpm\b|beats? (?:a|per|each|every|to the|to a|in the|in a) minute|beats?(?= (?:faster|quicker|slower)\b))"
+    r"|\b(?:sits|runs|clocks in|ticks along|trots along|rolls along|moves|goes|comes in) at "
+    r"(?:(?:about|around|roughly|exactly|just|nearly|some) )?(?P<at>\d{2,3})\b(?=\W*$|[.,;:!?]| (?:and|in|or|with|on)\b)"
     r"|(?<=\btempo )(?:(?:of|is|at|around|about|just|well|between|from|over|under|above|below|(?:more|less) than) )+"
     r"(?:(?P<of_low>\d{2,3}) (?:and|to) )?(?P<of>\d{2,3})\b",
     re.I,
@@ -267,7 +269,8 @@ def _of_leads(text: str, found: list[Claim]) -> list[Claim]:
         if claim.kind == "instrument" and any(c.start < claim.start for c in leads) and _NOT_THE.search(before):
             claim = replace(claim, kind="lead")
         by_lead = claim.kind == "vocal" and leads and len(voices) == 1 and _AS_IF_SUNG.match(after)
-        by_choir = claim.value == "voice" and re.match(r"sing(?:s|ing)\b", text[claim.start :]) and voices[0].value == "choir"
+        choir = voices and voices[0].value == "choir" and voices[0].present
+        by_choir = choir and claim.value == "voice" and re.match(r"sing(?:s|ing)\b", text[claim.start :])
         if not by_lead and not by_choir:
             out.append(claim)
     return out
@@ -335,14 +338,14 @@ def _is_key(text: str, start: int, match: re.Match) -> bool:
     begins = not re.search(r"\w", text[start : match.start()])
     if begins and letter == "A" and match[3].lower() == "min":  # "a min", a minute
         return False
-    named = not re.match(r" (?!again\b|throughout\b)\w", text[match.end() :])
-    return letter != "A" or accidental is not None or not begins or named
+    stands_alone = not re.match(r" (?!again\b|throughout\b)\w", text[match.end() :])  # "A major chord" has an article
+    return letter != "A" or accidental is not None or not begins or stands_alone
 
 
 def _key_name(letter: str, accidental: str | None, mode: str) -> str:
     shift = {"#": 1, "♯": 1, "sharp": 1, "♭": -1, "b": -1, "flat": -1}.get((accidental or "").lower(), 0)
     tonics = [name.split()[0] for name in vocab.load()["key"].names[:24] if name.endswith("major")]
-    return f"{tonics[(_SHARPS[letter.upper()] + shift) % 12]} {mode.lower()[:3]}or"
+    return f"{tonics[(_SHARPS[letter.upper()] + shift) % 12]} {mode.lower()[:3]}or"  # "maj", "min" and the whole words
 
 
 @dataclass(frozen=True)
@@ -366,8 +369,8 @@ def beats(text: str, start: int = 0) -> Iterator[Beats]:
     start : int
     """
     for match in _BPM.finditer(text, start):
-        first = next(name for name in ("low", "of_low", "of", "n") if match[name])
-        high = _count(match["of"] or match["n"])
+        first = next(name for name in ("low", "of_low", "of", "at", "n") if match[name])
+        high = _count(match["of"] or match["at"] or match["n"])
         low, high = sorted((float(match["low"] or match["of_low"] or high), high))
         before, after = _BOUND.search(text, start, match.start(first)), _BOUND_AFTER.match(text, match.end())
         span = (min(before.start(), match.start()) if before else match.start(), after.end() if after else match.end())

@@ -43,9 +43,10 @@ def masked(utterance: str, names: Iterable[str]) -> str:
 
 _FIGURES = re.compile(any_of("figures"), re.I)
 _BEGINS = r"\b(?:starts?|begins?|opens|comes in|kicks off|goes|moves)\b[^.;!?]{0,25}?\b"
-_ENDS = r"[^.;!?]{0,30}?\b(?:ends?|finish(?:es)?|closes|gets|grows|becomes|to)\b[^.,;!?]*"
+_ENDS = r"[^.;!?]{0,50}?\b(?:ends?|finish(?:es)?|closes|gets|grows|becomes|then (?:it )?builds|to)\b[^.,;!?]*"
+_SMALL = "(?:quiet|soft|small|sparse|low|gentl|bare|hushed|murmur|whisper|nothing)"
 _JOURNEYS = (  # from one end of a scale to the other: told by its beginning
-    (re.compile(rf"{_BEGINS}(?:quiet|soft|small|sparse|low|gentl|bare|hushed|nothing)\w*{_ENDS}", re.I), "builds"),
+    (re.compile(rf"{_BEGINS}{_SMALL}\w*{_ENDS}", re.I), "builds"),
     (re.compile(rf"{_BEGINS}(?:loud|big|bang|everything|full|dense|high|huge|strong)\w*{_ENDS}", re.I), "fades"),
 )
 
@@ -65,7 +66,7 @@ _WISH = re.compile(any_of("wish"), re.I)
 _WISHED = re.compile(any_of("wished"), re.I)
 _WISHED_ANYHOW = re.compile(
     r"\b(?:would|might|may|could|should|will|ought to) (?:be|hit|do|suit|spoil|help|improve|work)\b"
-    r"|(?:\bplease|\binstead|\bthen)\W*$|\bthat's the plan\b", re.I
+    r"|(?:(?<!if you )\bplease|\binstead|\bthen)\W*$|\bthat's the plan\b", re.I
 )
 _SAYS = re.compile(
     r"_|\b(?:is|are|has|it's|that's|there's|there|here's|sounds?|feels?|hear|with its"
@@ -73,22 +74,27 @@ _SAYS = re.compile(
     re.I,
 )
 _ORDER = re.compile(
-    r"^\W*(?:(?:please|so|and|but|okay|ok|now|then|well|alright|right|just|also|next)\b\W*|(?:yes|no),\W*)*"
+    r"^\W*(?:(?:please|so|and|but|okay|ok|now|then|well|alright|right|just|also|next|wait|hang on|hm+|er|um|oh|ooh)\b\W*"
+    r"|(?:yes|no),\W*)*"
     rf"{any_of('order')}(?!\w)",
     re.I,
 )
 _AUXILIARY = (
     r"(?: (?:am|is|are|was|were|been|has|have|had|do|did|can|could|will|must|might|also|then|still|really|just|never|always"
     r"|already"
-    r"|don't|didn't|can't|cannot|couldn't|won't|haven't|doesn't|not|hardly|barely|scarcely|quite|often|once|only|ever|clearly|definitely|certainly|would"
+    r"|should|shouldn't|dont|didnt|cant|wont|havent|don't|didn't|can't|cannot|couldn't|won't|haven't|doesn't|not|hardly"
+    r"|barely|scarcely|quite|often|once|only|ever|clearly|definitely|certainly|would"
     r"|honestly|rather|pretty|fairly|absolutely|almost|particularly|especially)(?![\w']))*+"
 )
 _GENERALLY = r"(?:lov|lik|enjoy|hat|ador)\w+ (?!the\b|that\b|this\b|how\b|its?\b|these\b|those\b|what\b|_)"
+# Not after these: "the one you sent" is a track, not what "you" do.
+_NOT_PLAYED = "".join(f"(?<!{it} )" for it in ("the one", "that one", "the last", "the track", "the song", "the beat"))
 _OF_SELF = re.compile(  # "I", "she" and "you" with a verb that tells of them, not of the sound
-    rf"\b(?:i|we)(?:'(?:m|ve|d|re|ll))?+{_AUXILIARY} (?:{_GENERALLY}|(?!{any_of('heard')}\b)\w)"
+    rf"{_NOT_PLAYED}\b(?:i|we)(?:'(?:m|ve|d|re|ll))?+{_AUXILIARY} (?:{_GENERALLY}|(?!{any_of('heard')}\b)\w)"
     rf"|\b(?:she|he|they)(?:'(?:ve|s|re|d|ll))?+{_AUXILIARY} (?!{any_of('sung')}\b)\w"
-    rf"|(?<!glad )(?<!tell )\byou(?:'(?:ve|d|re|ll))?+{_AUXILIARY} (?!(?:{any_of('heard')}|at|follow|get)\b)\w"
-    r"|(?<!glad )\byou(?:'d)? (?:like|ask|mean|said|want)\w*",
+    rf"|{_NOT_PLAYED}(?<!glad )(?<!tell )(?<!for )\byou(?:'(?:ve|d|re|ll))?+{_AUXILIARY} (?!(?:{any_of('heard')}|at|follow"
+    rf"|get|left with)\b)\w"
+    r"|(?<!glad )\byou(?:'d| would)? (?:like|ask|told|mean|said|want)\w*",
     re.I,
 )
 _OF_KIN = re.compile(  # others with what they do, and musicians with what they do when they do not play
@@ -189,12 +195,15 @@ _LINK = re.compile(rf"(?:(?<=\w)'s|(?<=\w)'re|\b{any_of('link')})(?!\w)", re.I)
 _QUALITIES = ("tempo", "mood", "energy", "loudness", "brightness", "density", "vocal")
 _CLAIMED = "|".join(word for kind in _QUALITIES for words in TABLE[kind].values() for word in words)
 _DESCRIBES = re.compile(
-    r"(?!morning|evening|lighting|building|wedding|meeting|landing|crossing|clearing|reading|warning|greeting|blessing|showing|painting|drawing|writing)\w+(?:ed|ful|ous|ing|ic|ive|ish|less)|heavy|low|high|deep|simple|medium|big|new|old|minor|major"
+    r"(?!morning|evening|lighting|building|wedding|meeting|landing|crossing|clearing|reading|warning|greeting|blessing"
+    r"|showing|painting|drawing|writing)\w+(?:ed|ful|ous|ing|ic|ive|ish|less)|heavy|low|high|deep|simple|medium|big|new|old"
+    r"|minor|major"
     rf"|{_CLAIMED}",
     re.I,
 )
 _HAS = re.compile(
-    rf"{A_PART}(?: instruments?| players?)?(?:(?: \w+)?| (?:is|are) [^.,;:]{{1,30}} and)"
+    rf"{A_PART}(?: instruments?| players?| sounds?(?: (?:is|are|can be))?(?: heard)?)?(?:(?: \w+)?| (?:is"
+    rf"|are) [^.,;:]{{1,30}} and)"
     r" (?:has|have|had|with|plays?|playing|sounds?|provid(?:es|ing)|add(?:s|ing))"
     r"(?: an?| the| its)?(?: \w+,?){0,2} ?$"
     rf"|{A_PART} \w+ at an? $|\b(?:singing|sings|sung|raps?) over\b",
@@ -202,12 +211,14 @@ _HAS = re.compile(
 )
 _NOISE = re.compile(r" (?:\w+ )?sounds? of (?!(?:it|this|the (?:track|song|piece|music|band|recording|mix|whole))\b)", re.I)
 _OWN = re.compile(rf"\b(?:i|we)(?:'\w+)? (?:\w+ )?{any_of('heard')}\b", re.I)
-_OF_PARTS = re.compile(rf"(?: (?!with\b|over\b|and\b|in\b|by\b)\w+){{0,3}} of (?:\w+ )?{A_PART}", re.I)
-_THERE = re.compile(r"\bthere ?$", re.I)
+_OF_PARTS = re.compile(
+    rf"(?! (?:instrumentation|arrangement)\b)(?: (?!with\b|over\b|and\b|in\b|by\b)\w+){{0,3}} of (?:\w+ )?{A_PART}", re.I
+)
+_THERE = re.compile(r"(?:^|[,.;:!?]|\b(?:and|but|so|that|because|since|where|while|as|then|think|hear|say)) ?there ?$", re.I)
 _GOES_ON = re.compile(r"\b(?:but|that|which|who)\W*$", re.I)
 _CLAUSE = re.compile(
     r"[.;:!?]|\b(?:but|while|because|though|although|whereas|where|when|so(?! ?$)|that|how|what|think|say|guess|reckon"
-    r"|believe|find|hear|it's like)\b"
+    r"|believe|find|hear|call|it's like)\b"
     r"|, (?=it|the|this|there|an?\b|with|and)|, as (?=(?:it|its|the|this|there|they)\b)|\band (?=it|the|this|there|an?\b)",
     re.I,
 )
@@ -290,7 +301,7 @@ def _of_subject(clause: str, link: re.Match | None, *, verb: bool) -> str | None
             return "part"  # "a flute plays a tune that fades"
         return "part" if _OF_PART.search(head[: subject.start()]) else subject.lastgroup
     words = [w for w in re.findall(r"[\w']+", head) if not _is(_STOP, w) and not _is(_DESCRIBES, w)]
-    return "other" if words and (link or verb) else None
+    return "other" if words and (link or verb) and not there else None
 
 
 _OF_PART = re.compile(rf"{A_PART}(?: lead)? $", re.I)
@@ -320,12 +331,13 @@ _HOLDS = "(?:is|has|uses|features|plays|sounds|feels|stays|keeps|seems|remains)"
 _NOT_SO = re.compile(  # "I don't think it's", "it isn't that there is": what denies stands outside the clause that it denies
     r"(?:\b(?:(?:do|did|does|would|could|ca)n't|not|never|hardly|barely)(?: really| quite| even| exactly)?"
     r" (?:think|believe|say|call|guess|reckon|feel|find|suppose|imagine|that)(?: that)?|\bdoubt(?: that)?)"
-    rf" (?:it's|there's|(?:it|there|this|that|the \w+|this one) (?:are|was|{_HOLDS}))\b[^.;:!?,]*$",
+    rf" (?:it's|there's|that's|thats|(?:it|there|this|that|the \w+|this one) (?:are|was|{_HOLDS}))\b[^.;:!?,]*$",
     re.I,
 )
 _SCOPE = re.compile(
     rf"[.;!?:,]|(?<=\w )\bin (?:this|these|an? instrumental)\b|\bit {_HOLDS}\b|\bthere (?:is|are)\b|(?<!anything )\bbut\b"
-    r"|\band (?=it|has|with|the|an?\b|there|then|is|this)|(?<!to do )(?<!es away )(?<!dispenses )\bwith(?! any)"
+    r"|\b(?:thats|that's)\b|\bits (?=in\b|an?\b)|\band (?:somehow |yet |still )?(?=it|has|with|the|an?\b|there|then|is"
+    r"|this)|(?<!to do )(?<!es away )(?<!dispenses )\bwith(?! any)"
     r"(?! (?:very )?little\b(?! more))\b|\bjust\b"
     r"|\bonly\b|\bit's\b|\bthere's\b|\bbecause\b|\bplayed\b|\banything but the\b"
     r"|\bas (?=(?:it|the|this|there|that)\b)",
@@ -361,11 +373,14 @@ _LIKENED = re.compile(
     r"(?! (?:one|first|second|other|last|previous|track|song|opener))",
     re.I,
 )
-_UNEQUAL = re.compile(r"\b(?:not|\w+n't|isnt|aint|nowhere near)(?: \w+)? (?:as|so) $", re.I)
+_UNEQUAL = re.compile(r"\b(?:not|nor|\w+n't|isnt|aint|nowhere near)(?: \w+)? (?:as|so) $", re.I)
 _EQUAL = re.compile(r"\b(?:(?:just|every bit|quite|equally|exactly|about|fully) as|equally) $", re.I)
 _AMOUNT = re.compile(r"(?<!\bmore and )\b(more|less|fewer)(?: of (?:the|an?))? $", re.I)
-_TRACK = r"(?:before\b|_|(?:the|that) (?:\w+ )?(?:one|track|song|tune|last|first|second|previous|other)\b)"
-_THAN_A_TRACK, _SAME_AS = re.compile(rf"\bthan {_TRACK}", re.I), re.compile(rf" \w+ as {_TRACK}", re.I)
+_TRACK = (
+    r"(?:before\b|what\b|_|(?:the|that|your) (?:\w+ )?(?:one|track|song|tune|pick|choice|last|first|second|previous|other)\b)"
+)
+BESIDE_A_TRACK = re.compile(rf"\b(?:than|as) {_TRACK}", re.I)  # "more jazz than the last one", not "more jazz than rock"
+_SAME_AS = re.compile(rf" \w+ as {_TRACK}", re.I)
 _AS_ONE_THINKS = re.compile(
     r" as (?:$|(?:i|you|we|one|all that|the (?:name|title|sleeve|label)|it (?:sounds|seems|looks))\b)", re.I
 )
@@ -376,7 +391,10 @@ _HAS_MORE = re.compile(
     re.I,
 )
 _NO_MEASURE = re.compile(
-    r" ?than (?:i\b|you|he|she|we|usual|most|anything|ever|an?\b|my|your|his|her"
+    r" ?than (?:i\b(?! remember (?:the|that) )|(?:you|he|she|we)\b|usual|most|anything(?! (?:else )?(?:you|so far|before"
+    r"|on the))"
+    r"|ever"
+    r"|an?\b|(?:my|your|his|her)(?! (?:last|previous|first|second|earlier|other)\b)"
     r"|(?:the|its) (?:verses?|chorus|intro|outro|bridge|rest|others|beginning|start|end|first half|second half)\b"
     r"|(?:it|they) (?:really |actually )?(?:is|are)\b(?! now)"
     r"|(?:it|they|this) (?:needs|should|has to|sounds|looks|seems)|expected|necessary|average|normal|needed)"
@@ -420,10 +438,10 @@ def compared(before: str, after: str, *, quality: bool) -> str | None:
         return "more"
     if _LIKENED.match(after) and re.search(r"\bas $", before, re.I):
         return None
-    if _EQUAL.search(before) or (re.search(r"\bas $", before, re.I) and re.match(r"(?: \w+)? as\b", after)):
+    if _EQUAL.search(before) or (re.search(r"\bas $", before, re.I) and re.match(r"(?: \w+)?(?: in \w+)? as\b", after)):
         return "same"
     amount = _AMOUNT.search(before)
-    if amount and re.search(r" an? $", amount[0]) and not _THAN_A_TRACK.search(after):  # "more of a slow tune"
+    if amount and re.search(r" an? $", amount[0]) and not BESIDE_A_TRACK.search(after):  # "more of a slow tune"
         return None
     told = quality or re.search(r"\bthan\b|\bthis time\b|\bbefore\b", after, re.I) or _HAS_MORE.search(before)
     if amount and told and not _NO_MEASURE.match(after):
@@ -434,14 +452,16 @@ def compared(before: str, after: str, *, quality: bool) -> str | None:
 # ---- what leads
 
 _GAP = (
-    r"(?: (?!chords?(?! melod)|riffs?|arpeggio|counter|back(?!ground)|shadow(?:s|ed|ing)\b|rhythms?\b|under|over|behind"
-    r"|with(?! the\b)|while|to\b|of\b|for\b|but\b|along|support|accompan"
+    rf"(?:(?:,(?= (?!{A_PART})\w+ (?:melod|tune|theme|solo)))? (?!chords?(?! melod)|riffs?|arpeggio(?! melod)|counter"
+    rf"|back(?!ground)|shadow(?:s|ed|ing)\b|rhythms?\b|under|over|behind"
+    r"|with(?! the\b)|while|to\b(?! (?:play|be))|of\b|for\b|but\b|along|support|accompan"
     r"|(?:doubl|echo|mirror|answer|decorat|follow|harmoni[sz])(?:e?s|ed)?\b"
-    r"|(?:vocals?|voice|singer|sung|flute|violin|cello|trumpet|oboe|clarinet|piano|sax\w*|organ|harp|banjo|sitar|horn|box)(?:'s)?\b"
+    r"|(?:vocals?|voice|singer|sung|flute|violin|cello|trumpet|oboe|clarinet|piano|sax\w*|organ|harp|banjo|sitar|horn"
+    r"|box)(?:'s)?\b"
     r"|and(?! (?!synth)[\w']+ (?:(?:lead|main) )?(?:melod|tune|theme|solo)))[\w']+)"
 )
 _ASIDE_OF_LEAD = (
-    rf"(?:, (?!(?:\w+ ){{1,2}}{A_PART})"
+    rf"(?: that (?:was|is))?(?:, (?!(?:\w+ ){{1,2}}{A_PART})"
     r"(?:(?:which|who|that|muted|plucked|bowed|distorted|\w+ly|played|playing|panned)\b)[^,.;:]{0,40},)?"
 )
 _WITH_EFFECTS = (
@@ -450,19 +470,20 @@ _WITH_EFFECTS = (
 )
 _JOINED = (  # both lead
     rf"(?:(?:, (?:the |an? )?{A_PART})*,? and (?:the |an? )?(?:\w+ ){{0,2}}{A_PART}(?: sections?)?"
-    r"(?= (?:are|play(?:ing)?|carry|share|take|have|sing|provide|toss|trade|swap|pass"
+    r"(?= (?:are|come|play(?:ing)?|carry|share|take|have|sing|provide|toss|trade|swap|pass"
     r"|lead(?=\W*$|[.;]| (?:the|it|this|here|together)\b))\b)"
     r"|(?:/\w+)+)?"
 )
 _LEADS = re.compile(
-    rf"^(?:, not (?:the |an? )?\w+(?: \w+)?,)?{_ASIDE_OF_LEAD}{_JOINED}(?:'s(?= the))?(?: (?:that|which|who))?"
+    rf"^(?:, not (?:the |an? )?\w+(?: \w+)?,)?{_ASIDE_OF_LEAD}{_JOINED}(?:'s(?= the| right| up| out"
+    rf"| in front))?(?:,? (?:that|which|who))?"
     r"(?: (?:is|are|was|has been|\w+n't|not|no longer|does|\w+ly|(?:appears?|seems?) to))*"
     rf"(?: {any_of('leads')}|{_WITH_EFFECTS}(?:'s| (?:melod|solo|theme|lead|tune))?{_GAP}{{0,8}}? {any_of('melody')}\b"
-    r"(?! and harmon))",
+    r"(?! and harmon(?:y|ies)\b))",
     re.I,
 )
 _LED_BY = re.compile(
-    rf"{any_of('melody')}(?: (?:is|are|being|was|played|carried|performed|sung))+ (?:on|by)(?: an?| the| some)?"
+    rf"{any_of('melody')}(?: (?:is|are|being|was|played|carried|performed|sung))* (?:on|by)(?: an?| the| some)?"
     r"(?: \w+)?$", re.I
 )
 _LED = re.compile(
@@ -474,15 +495,19 @@ _LED = re.compile(
     r"|\b(?:lead(?:ing)?|melodic)(?: instruments?(?: here)? (?:is|are))|\blead(?:ing)?|\bwhat you follow is"
     r"|\boutshine|\bon top (?:of it all )?sits"
     r"|\ball about"
-    r"|\b(?:everything|it all|the (?:whole )?tune) rests on|\bin the foreground[:,]?|\btune (?:there is )?comes from)"
-    r"(?: an?| the| some)?"
+    r"|\b(?:everything|it all|the (?:whole )?tune) rests on|\bin the foreground[:,]?|\btune (?:there is )?comes from"
+    r"|\bin front (?:stands|sits|is|comes))"
+    r"(?: what (?:sounds|seems|appears)(?: to be| like))?(?: an?| the| some)?(?: \w+ layers of)?"
     r"(?: (?!(?:and|with|under|over|by|no|while|as|when|then|that|of|in|to|on|the|an?|is|are)\b)\w+){0,2}\s*$",
     re.I,
 )
 
 
-_SECOND = re.compile(rf"(?: (?!on\b|by\b|with\b)\w+)? {A_PART}(?: \w+)?(?:,| and)(?: an?| the)?(?: \w+(?: of)?)? $", re.I)
-_LIST_ENDS = re.compile(r"\W*$|[.,;]| (?:in|with|over|at|while|along\w*|accompanied)\b")
+_ITEM = rf"(?: (?!on\b|by\b|with\b)\w+)? {A_PART}"
+_SECOND = re.compile(rf"(?:{_ITEM}(?: \w+)?(?:, and|,| and)(?: an?| the)?(?: \w+(?: of)?)?)+ $", re.I)
+_LIST_ENDS = re.compile(
+    rf"(?:(?:, and|,| and)(?: an?| the)?{_ITEM})*(?:\W*$|[.,;]| (?:in|with|over|at|while|along\w*|accompanied)\b)", re.I
+)
 
 
 def leads(before: str, after: str) -> bool:

@@ -20,10 +20,18 @@ _TURNED = {"more": "less", "less": "more", "same": "same"}
 REACH = 300  # letters on either side of a word that can change what it claims
 
 _NOT_OF_TEMPO = re.compile(
-    rf"^ (?:(?!(?:{clauses.any_of('stop')}|{clauses.any_of('whole')})\b)\w+ ){{0,2}}?{clauses.any_of('quick')}", re.I
+    rf"^(?: little)? (?:(?!(?:{clauses.any_of('stop')}"
+    rf"|{clauses.any_of('whole')})\b)\w+ ){{0,2}}?{clauses.any_of('quick')}", re.I
 )
 _NUMBERED = re.compile(r"\d|\b(?:bpm|beats?)\b", re.I)  # a tempo that is counted
-_RAPPED = re.compile(r"\b(?:rap|vocals?|rapping|runs?|licks?|chords?|strumming)(?: vocals?)? (?:is|are)(?: \w+)? $", re.I)
+_RAPPED = re.compile(
+    r"\bstrumm(?:ed|ing)\b[^.;:,]*$|\b(?:rap|vocals?|rapping|runs?|licks?|chords?|strumming)(?: vocals?)? (?:is"
+    r"|are)(?: \w+)? $", re.I
+)
+_IS_NOT = re.compile(  # "loud it is not"
+    r" (?:it|this|that|they|there) (?:(?:is|are|was|were) not|isn't|aren't|wasn't|ain't)\W*(?:$|[.,;])", re.I
+)
+_ONE_IS = re.compile(r"\b(?:i'm|i am|i was|you're|we're) (?:(?:an? (?:bit|little)|too|so|just) )?$", re.I)  # who is slow today
 _TAUGHT = re.compile(r"\b(?:about|teach\w*|practi[sc]\w+|explain\w*|learn\w*|teacher playing)(?: the| an?| of)* $", re.I)
 _TOPIC = re.compile(rf"{clauses.any_of('topic')}(?: the| an?| his| her)* $", re.I)
 _OCCASION = re.compile(
@@ -43,14 +51,15 @@ _FEELINGS = re.compile(r" (?:up )?(?:suspense|tension|anticipation|excitement|fe
 _FEELING_BEFORE = re.compile(r"\b(?:suspense|tension|anticipation|excitement|fear) $", re.I)
 _OBJECT = re.compile(
     r" into (?:an?|the) (?:section|verse|chorus|bridge|part|groove|beat|loop)\b|"
-    r" (?:on(?= \w)|into (?!an?\b|the\b|silence|nothing)|where|asleep|short|flat|apart|behind|new)\b"
-    r"|(?: on)? the (?!whole|last|entire|first|second|more|energy|volume|level|intensity|dynamics|music|sound|track|song|mood"
+    r"(?: \w+ly)? (?:on(?= \w)|into (?!an?\b|the\b|silence|nothing)|where|asleep|short|flat|apart|behind(?! it)|new)\b"
+    r"|(?: on)? the (?!way\b|whole|last|entire|first|second|more|energy|volume|level|intensity|dynamics|music|sound|track"
+    r"|song|mood"
     r"|end|start|middle)\w"
     r"| (?:an?|my|our|your|his|her|their) (?!crescendo|climax|peak|awful|bit|little|lot|touch|whisper)",
     re.I,
 )
 _A_NOUN = re.compile(rf"\b(?:an?|the|no)(?: (?!{clauses.A_PART})\w+)? $", re.I)
-_A_VERB = re.compile(r"s$|^(?:get|becom|grow)", re.I)
+_A_VERB = re.compile(r"^\w+s\b|^(?:get|becom|grow)", re.I)
 _BECOMES = re.compile(
     r"\b(?:gets?|getting|got|becom\w+|became|grows?|growing|grew)(?: (?:\w+ly|even|much|a bit|and|\w+er))* $", re.I
 )
@@ -86,7 +95,8 @@ _FINGERED = re.compile(
 )
 _OF_ONE = re.compile(rf" (?:creak|squeak|rattl|snap|break)\w*| of (?:the|an?|his|her|its) (?:\w+ )?{clauses.A_PART}", re.I)
 _ELSEWHERE = re.compile(
-    r" of (?:an?|war|my|your|the (?:state|church|government|party))\b| at (?:home|school|church|weddings|parties|funerals)\b"
+    r" in (?:this|that|the|my|our) (?:pub|bar|room|office|cafe|kitchen|car|train|club|gym|shop)\b| of (?:an?|war|my|your"
+    r"|the (?:state|church|government|party))\b| at (?:home|school|church|weddings|parties|funerals)\b"
     r"| at work\b| could have been\b"
     r"| (?:in|with|for|at) (?:an?|my|his|her|their|our)(?: \w+(?:'s)?)* (?:band|orchestra|group|quartet|school|church)\b"
     r"| (?:on|in) (?:another|the (?:other|next|original|live)) (?:version|album|record|take|song|track)\b"
@@ -96,14 +106,18 @@ _ELSEWHERE = re.compile(
 _OF_TIMBRE = re.compile(r"\b(?:sound|recording|quality|audio|tone)s?\b[^.;:!?]*$", re.I)  # what sounds thin is not sparse
 _TO_TASTE = re.compile(r" (?:is|was|isn't|wasn't|ain't)(?: \w+){0,2} (?:my|your|his|her|their)\b", re.I)
 _FOR_A = re.compile(r"\b(?:for|at|during|from) (?:(?:an?|the) )?(?:\w+ )?$", re.I)
-_EVENT = re.compile(r" (?:dances?|party|parties|festival|concert|scene|film|show|bar|gig|wedding|class|club)\b", re.I)
+_EVENT = re.compile(
+    r" (?:dances?|documentar\w+|magazine|party|parties|festival|concert|scene|film|show|bar|gig|wedding|class|club)\b", re.I
+)
 _AS_SUCH = re.compile(  # a genre as the bare subject of a sentence: "Reggae always cheers me up"
-    r" (?:(?:always|never|really|just|usually|often|still|music) )*(?:is(?! what)|isn't|was|wasn't|has|had|will|would|can|can't"
+    r" (?:(?:always|never|really|just|usually|often|still|music) )*(?:is(?! what)|isn't|runs in|was|wasn't|has|had|will"
+    r"|would|can|can't"
     r"|does|doesn't|came|comes|died|lives|began|makes?|gives?|leaves?|brings?|bores?|cheers?|helps?|relaxes|calms|changed)\b",
     re.I,
 )
 _MISSING = re.compile(  # told after the word; what never comes in before something else does come in
-    r": (?:none|no)\b|, (?:there|it) (?:isn't|aren't|is not|are not|hasn't got|hasn't|doesn't have) (?:one|any)\b"
+    r": (?:none|no)\b| there (?:is|are) none\b|, (?:there|it) (?:isn't|aren't|is not|are not|hasn't got|hasn't"
+    r"|doesn't have) (?:one|any)\b"
     r"| (?:(?:is|are|was|were|ha(?:s|ve) been) (?:\w+ly )?(?:missing|absent|omitted|left out|removed|stripped (?:away|out)"
     r"|non ?existent|nowhere|gone|conspicuous by|out\b(?! in))|(?:is not|are not|isn't|aren't)"
     r"(?:\W*$|(?: \w+)? (?:there|here|present|in|on|playing|used|heard|included|featured|part|audible|around|involved)\b)"
@@ -114,12 +128,17 @@ _MISSING = re.compile(  # told after the word; what never comes in before someth
     r"(?![^.;:!?]*\b(?:until|till|before)\b)", re.I
 )
 _SINGS_ITSELF = re.compile(  # an instrument that "really sings"
-    r"\b(?:guitars?|violins?|fiddles?|cellos?|sax\w*|flutes?|clarinets?|oboes?|trumpets?|pianos?|organs?|harmonicas?|accordions?"
+    r"\b(?:guitars?|violins?|fiddles?|cellos?|sax\w*|flutes?|clarinets?|oboes?|trumpets?|pianos?|organs?|harmonicas?"
+    r"|accordions?"
     r"|strings|bass)(?: (?:really|just|almost|nearly|simply|absolutely|truly|positively|practically|that|which))* $", re.I
 )
-_ITS_BACKING = re.compile(r"\bthe \| (?:is|are|was|sounds?|feels?|has|have|consists?)\b", re.I)  # "the instrumental is"
+_OF_IT = re.compile(  # "the instrumental is": what is under a voice
+    r" (?:is|are|was|sounds?|feels?|has|have|consists?)\b", re.I
+)
 _BENEATH = re.compile(r"\b(?:of|over) (?:an?|the) $", re.I)
-_UNDER_A_VOICE = re.compile(r"(?: playing| beat| track| cover)?\W*(?:$|in the background)")
+_UNDER_A_VOICE = re.compile(
+    r"(?: playing| beat| track| cover)?(?:\W*(?:$|in the background)| that (?:consists|features|contains|is)\b)"
+)
 _BACKING = re.compile(  # a part that nobody sings
     r" (?:backing|factors?|elements?|layers?|parts?|sections?|accompaniment|breaks?|interludes?)\b", re.I
 )
@@ -168,6 +187,8 @@ def read(text: str, start: int, kind: str, value: str, at: tuple[int, int], comp
     before, after = text[max(start, at[0] - REACH) : at[0]], text[at[1] : at[1] + REACH]
     if _says_nothing(kind, text[slice(*at)], before, after):
         return None
+    if comparison and re.search(r"\bnever $", before, re.I):
+        return None
     if comparison and re.search(r"\bcould(?:n't| not) be $", before, re.I):
         return kind, POLES.get(kind, value) if comparison == "more" else _FAR_ENDS[kind], True, None
     if comparison and (clauses.beyond_measure(after) or clauses.within_track(before, after) or _VERSION.match(after)):
@@ -176,7 +197,7 @@ def read(text: str, start: int, kind: str, value: str, at: tuple[int, int], comp
     if not comparison and kind in _COMPARABLE and not value.isdigit():
         quality = not _A_THING.search(kind + text[slice(*at)])
         comparison = clauses.compared(before, after, quality=quality and kind != "genre")
-        if kind == "genre" and not _BESIDE_A_TRACK.search(after):
+        if kind == "genre" and not clauses.BESIDE_A_TRACK.search(after):
             comparison = None
         if comparison:
             present = not re.search(r"\bno (?:more|less) $", before, re.I)
@@ -187,6 +208,7 @@ def read(text: str, start: int, kind: str, value: str, at: tuple[int, int], comp
         _OF_MOOD.search(before) or _DREARY.match(after) or _DREARY_BEFORE.search(before)
     ):
         kind, value = "mood", "mysterious"
+    present = present and not _IS_NOT.match(after)
     if kind == "vocal":
         return _vocal(value, present, before, after)
     if kind == "instrument":
@@ -199,9 +221,6 @@ def read(text: str, start: int, kind: str, value: str, at: tuple[int, int], comp
 
 # "More tension" needs something to be compared with, "tenser" does not.
 _A_THING = re.compile(r"^instrument|(?:ion|ness|suspense|mystery|joy|euphoria|triumph|anger|menace|urgency)$", re.I)
-_BESIDE_A_TRACK = re.compile(  # "more jazz than the last one", not "more jazz than rock"
-    r"\b(?:than|as) (?:before|that one|what|_|the (?:\w+ )?(?:one|track|song|tune|first|second|last|other|previous)\b)", re.I
-)
 _COMPARABLE = {"energy", "loudness", "brightness", "density", "tempo", "mood", "genre", "instrument"}
 _FAR_ENDS = {"tempo": "slow", "energy": "low", "loudness": "quiet", "brightness": "dark", "density": "sparse"}
 
@@ -212,19 +231,24 @@ def _says_nothing(kind: str, word: str, before: str, after: str) -> bool:
     if kind in _OF_WHOLE | _OF_PART and not of_track and not _NUMBERED.search(word):
         noun = not _A_VERB.search(word) and _A_NOUN.search(before)
         adverb = "(?<!live)(?<!treb)ly$"  # "played loudly"
-        adverb = adverb if re.match(r" \w", after) else f"{adverb}|ing$"  # "trumpets blaring"
+        if re.search(r"\w $", before) and not re.match(r" \w", after):  # "trumpets blaring"
+            adverb = f"{adverb}|ing$"
         verb = kind == "course" and not noun or kind in _OF_WHOLE and bool(re.search(adverb, word, re.I))
-        whose = clauses.described(before, after, verb=verb)
+        if noun and word.lower() == "drop":  # "prepares an energetic drop"
+            return True
+        whose = clauses.described(before, "" if _A_THING.search(kind + word) else after, verb=verb)
+        if kind == "genre" and whose == "part" and word.lower().endswith("y"):  # "jazzy drumming"
+            return True
         if whose == "other" or whose == "part" and kind in _OF_WHOLE:
             return True
     if kind == "tempo":
         becomes = word.endswith("er") and _BECOMES.search(before)  # a change of tempo is no tempo
-        return bool(_NOT_OF_TEMPO.match(after) or _RAPPED.search(before) or becomes)
+        return bool(_NOT_OF_TEMPO.match(after) or _RAPPED.search(before) or becomes or _ONE_IS.search(before))
     if word.lower() == "thin" and _OF_TIMBRE.search(before):
         return True
     if kind == "mood":
         return bool(_OCCASION.search(before) or _OF_PEOPLE.match(after) or _PEOPLE_ARE.search(before))
-    if kind == "density" and _ELSEWHERE.match(after):
+    if kind in ("density", "loudness") and _ELSEWHERE.match(after):
         return True
     if kind == "course":
         of_pitch = _OF_PITCH.match(after) or _PITCHED.search(before) and _MOVES.match(word) or _CHANGED.search(before)
@@ -257,7 +281,7 @@ def _vocal(value: str, present: bool, before: str, after: str) -> Sense | None:
         if _AT_TIMES.search(before) or _SINGS_NOT.search(before) and re.match(r" (?!here|at all|on|in|at|once)\w", after):
             return None
         value, present = "instrumental", True
-    backing = re.search(r"\b(?:vocals? and|playback) $", before) or _ITS_BACKING.search(f"{before}|{after}")
+    backing = re.search(r"\b(?:vocals? and|playback) $", before) or re.search(r"\bthe $", before, re.I) and _OF_IT.match(after)
     if value == "instrumental" and backing:
         return None
     under = value == "instrumental" and re.search(r"\b(?:an?(?: simple)?|the|over an?(?: \w+)?|quiet|covering|this) $", before)

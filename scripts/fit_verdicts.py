@@ -301,7 +301,8 @@ def table(windows: list[Window], verifier: verdicts.Verifier, seed: int) -> str:
             rows[row].append((true, verifier.verdict(claim, bare).verdict))
         for kind, cases in compared(window, other, verifier).items():
             rows[kind] += cases
-    as_captioned = told_of_true(rows, captioned())
+    counts = captioned()
+    weighted = {"": told_of(rows, counts, (True, False)), "true ones, ": told_of(rows, counts, (True,))}
     rows["all"] = [x for name in list(rows) for x in rows[name]]
     rows["all but single instruments"] = [x for name in list(rows) for x in rows[name] if name not in ("all", *SINGLE)]
     lines = ["| claims of | true ones contradicted | false ones supported | verdict given |", "|---|---|---|---|"]
@@ -310,8 +311,9 @@ def table(windows: list[Window], verifier: verdicts.Verifier, seed: int) -> str:
         told = [v for _, v in cases if v != "unverifiable"]
         wrong = Share(true.count("contradicted"), len(true)).figure(), Share(false.count("supported"), len(false)).figure()
         lines.append("| " + " | ".join([name, *wrong, Share(len(told), len(cases)).figure()]) + " |")
-    name = "true ones, of each kind as many as in people's captions (none of density, brightness, loudness)"
-    lines.append(f"| {name} | | | {as_captioned:.3f} |")
+    for which, told in weighted.items():
+        name = f"{which}of each kind as many as in people's captions (none of density, brightness, loudness)"
+        lines.append(f"| {name} | | | {told:.3f} |")
     return "\n".join(lines)
 
 
@@ -333,9 +335,9 @@ def captioned() -> Counter[str]:
     return found
 
 
-def told_of_true(rows: dict[str, list[tuple[bool, str]]], counts: Counter[str]) -> float:
-    """Share of true claims that get a verdict where rows are as frequent as counted; those without truth are left out."""
-    told = {name: [v != "unverifiable" for t, v in cases if t] for name, cases in rows.items()}
+def told_of(rows: dict[str, list[tuple[bool, str]]], counts: Counter[str], of: tuple[bool, ...]) -> float:
+    """Share of claims that get a verdict where rows are as frequent as counted; those without truth are left out."""
+    told = {name: [v != "unverifiable" for t, v in cases if t in of] for name, cases in rows.items()}
     known = {name: n for name, n in counts.items() if told.get(name)}
     return sum(n * np.mean(told[name]) for name, n in known.items()) / sum(known.values())
 

@@ -111,9 +111,11 @@ def test_borders_of_other_kinds_stay(judge, labels, heard):
     assert (again.absent[own] != judge.absent[own]).any()
 
 
-def test_true_claims_count_as_often_as_people_make_them():
+def test_claims_count_as_often_as_people_make_them():
     counts = fit.captioned()
     assert counts["instrument"] > counts["genre"] > counts["metre"] > 0 and not any(name.isdigit() for name in counts)
     assert fit.row_of("instrument", "guitar", False) == "no instrument family" and fit.row_of("tempo", "120", True) == "bpm"
     rows = {"genre": [(True, "supported"), (True, "unverifiable"), (False, "unverifiable")], "mood": [(True, "contradicted")]}
-    assert fit.told_of_true(rows, {"genre": 3, "mood": 1, "density": 50}) == pytest.approx((3 * 0.5 + 1) / 4)
+    often = {"genre": 3, "mood": 1, "density": 50}
+    assert fit.told_of(rows, often, (True,)) == pytest.approx((3 * 0.5 + 1) / 4)
+    assert fit.told_of(rows, often, (True, False)) == pytest.approx((3 * 1 / 3 + 1) / 4)

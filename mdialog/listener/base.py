@@ -27,7 +27,7 @@ class Request:
     questions : tuple of Question
         What is asked of the sound; a listener that takes notes answers each in a word first.
     brief : Brief, optional
-        What the messages were made of; by it a local listener knows who speaks, and reads what it said.
+        What the messages were made of; by it a local listener reads what it said.
     """
 
     id: str
