@@ -141,6 +141,8 @@ _REREAD = {
 
 _TONIC = r"(?<![\w#♭])([A-G])(?: ?(#|♯|♭|b|sharp|flat)(?![a-z]))? (maj(?:or)?|min(?:or)?)\b"
 _KEY = re.compile(rf"{_TONIC}(?! (?:mode|quibble)\b| or (?:[a-g]|an?|min\w*|maj\w*|in|something|anything)\b)", re.I)
+# "C#m", "Bm"; "Am" only where it ends a phrase.
+_SHORT_KEY = re.compile(r"(?<![\w#♭'])(?:([B-G])|([A-G])([#♯♭b])|(A)(?=m(?:[.,;!?]|$)))m(?![\w'#])")
 _SHARPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 # "In E flat", which is major by custom.
 _TONIC_ONLY = re.compile(
@@ -156,9 +158,10 @@ _BPM = re.compile(
     rf"(?<!heart rate is )(?<!heart beats at )\b(?:(?P<low>\d{{2,3}})(?: ?(?:to|and|or|–) ?| ))?(?P<n>{_NUMBER})(?:\.\d+)?"
     r"(?P<plus>\+)?(?: or so|ish| ish)? ?"
     r"(?:bpm\b|beats? (?:a|per|each|every|to the|to a|in the|in a) minute|beats?(?= (?:faster|quicker|slower)\b))"
-    r"|\b(?:sits|runs|clocks in|ticks along|trots along|rolls along|moves|goes|comes in) at "
+    r"|\b(?:sits|runs|clocks in|clock(?:s|ed) (?:it|this|this one)|ticks along|trots along|rolls along|moves|goes|comes in) at "
     r"(?:(?:about|around|roughly|exactly|just|nearly|some) )?(?P<at>\d{2,3})\b(?=\W*$|[.,;:!?]| (?:and|in|or|with|on)\b)"
-    r"|(?<=\btempo )(?:(?:of|is|at|around|about|just|well|between|from|over|under|above|below|(?:more|less) than) )+"
+    r"|(?:(?<=\btempo's )|(?<=\btempo: )|(?<=\btempo )"
+    r"(?:(?:of|is|at|around|about|just|well|between|from|over|under|above|below|(?:more|less) than) )+)"
     r"(?:(?P<of_low>\d{2,3}) (?:and|to) )?(?P<of>\d{2,3})\b",
     re.I,
 )
@@ -268,6 +271,9 @@ def _of_leads(text: str, found: list[Claim]) -> list[Claim]:
         before, after = text[max(0, claim.start - REACH) : claim.start], text[claim.end : claim.end + REACH]
         if claim.kind == "instrument" and any(c.start < claim.start for c in leads) and _NOT_THE.search(before):
             claim = replace(claim, kind="lead")
+        denied = [c for c in leads if c.start < claim.start and not c.present]
+        if claim.kind == "instrument" and denied and (_IT_IS.search(before) or _THAT_ONE_DOES.match(after)):
+            claim = replace(claim, kind="lead", present=True)
         by_lead = claim.kind == "vocal" and leads and len(voices) == 1 and _AS_IF_SUNG.match(after)
         choir = voices and voices[0].value == "choir" and voices[0].present
         by_choir = choir and claim.value == "voice" and re.match(r"sing(?:s|ing)\b", text[claim.start :])
@@ -276,6 +282,8 @@ def _of_leads(text: str, found: list[Claim]) -> list[Claim]:
     return out
 
 
+_IT_IS = re.compile(r", (?:it's|it is|but) (?:the |an? )?(?:\w+ )?$", re.I)  # "the organ isn't leading, it's a harpsichord"
+_THAT_ONE_DOES = re.compile(r" (?:do|does|is|are|has it|have it)\W*(?:$|[.,;])", re.I)
 _NOT_THE = re.compile(r", (?:and )?not (?:the |an? )?$", re.I)
 _AS_IF_SUNG = re.compile(r" (?:out )?(?:the|its|a) (?:theme|tune|melody)| (?:here )?is (?:the|an?) ", re.I)
 
@@ -299,6 +307,8 @@ def _words(text: str, start: int) -> Iterator[tuple[str, str, tuple[int, int], s
     for match in _KEY.finditer(text, start):
         if _is_key(text, start, match):
             yield "key", _key_name(*match.groups()), match.span(), None
+    for match in _SHORT_KEY.finditer(text, start):
+        yield "key", _key_name(match[1] or match[2] or match[4], match[3], "minor"), match.span(), None
     for match in _TONIC_ONLY.finditer(text, start):
         if match[4] or match["key"]:
             yield "key", _key_name(match[3], match[4], "major"), match.span("tonic"), None
@@ -338,7 +348,8 @@ def _is_key(text: str, start: int, match: re.Match) -> bool:
     begins = not re.search(r"\w", text[start : match.start()])
     if begins and letter == "A" and match[3].lower() == "min":  # "a min", a minute
         return False
-    stands_alone = not re.match(r" (?!again\b|throughout\b)\w", text[match.end() :])  # "A major chord" has an article
+    # "A major chord" has an article.
+    stands_alone = not re.match(r" (?!again\b|throughout\b|and (?:\d|in\b|with\b))\w", text[match.end() :])
     return letter != "A" or accidental is not None or not begins or stands_alone
 
 

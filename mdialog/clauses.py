@@ -65,8 +65,8 @@ _TAG = re.compile(
 _WISH = re.compile(any_of("wish"), re.I)
 _WISHED = re.compile(any_of("wished"), re.I)
 _WISHED_ANYHOW = re.compile(
-    r"\b(?:would|might|may|could|should|will|ought to) (?:be|hit|do|suit|spoil|help|improve|work)\b"
-    r"|(?:(?<!if you )\bplease|\binstead|\bthen)\W*$|\bthat's the plan\b", re.I
+    r"(?<!that )(?<!which )\b(?:would|might|may|could|should|will|ought to) (?:be|hit|do|suit|spoil|help|improve|work)\b"
+    r"|(?:(?<!if you )\bplease|\bthen)\W*$|\bthat's the plan\b", re.I
 )
 _SAYS = re.compile(
     r"_|\b(?:is|are|has|it's|that's|there's|there|here's|sounds?|feels?|hear|with its"
@@ -74,7 +74,8 @@ _SAYS = re.compile(
     re.I,
 )
 _ORDER = re.compile(
-    r"^\W*(?:(?:please|so|and|but|okay|ok|now|then|well|alright|right|just|also|next|wait|hang on|hm+|er|um|oh|ooh)\b\W*"
+    r"^\W*(?:(?:please|pls|so|and|but|okay|ok|now|then|well|alright|right|just|also|next|wait|hang on|go on|come on|hm+|er|um"
+    r"|oh|ooh)\b\W*"
     r"|(?:yes|no),\W*)*"
     rf"{any_of('order')}(?!\w)",
     re.I,
@@ -93,7 +94,7 @@ _OF_SELF = re.compile(  # "I", "she" and "you" with a verb that tells of them, n
     rf"{_NOT_PLAYED}\b(?:i|we)(?:'(?:m|ve|d|re|ll))?+{_AUXILIARY} (?:{_GENERALLY}|(?!{any_of('heard')}\b)\w)"
     rf"|\b(?:she|he|they)(?:'(?:ve|s|re|d|ll))?+{_AUXILIARY} (?!{any_of('sung')}\b)\w"
     rf"|{_NOT_PLAYED}(?<!glad )(?<!tell )(?<!for )\byou(?:'(?:ve|d|re|ll))?+{_AUXILIARY} (?!(?:{any_of('heard')}|at|follow"
-    rf"|get|left with)\b)\w"
+    rf"|get|left with|listening to)\b)\w"
     r"|(?<!glad )\byou(?:'d| would)? (?:like|ask|told|mean|said|want)\w*",
     re.I,
 )
@@ -212,7 +213,8 @@ _HAS = re.compile(
 _NOISE = re.compile(r" (?:\w+ )?sounds? of (?!(?:it|this|the (?:track|song|piece|music|band|recording|mix|whole))\b)", re.I)
 _OWN = re.compile(rf"\b(?:i|we)(?:'\w+)? (?:\w+ )?{any_of('heard')}\b", re.I)
 _OF_PARTS = re.compile(
-    rf"(?! (?:instrumentation|arrangement)\b)(?: (?!with\b|over\b|and\b|in\b|by\b)\w+){{0,3}} of (?:\w+ )?{A_PART}", re.I
+    rf"(?! (?:instrumentation|arrangement)\b)(?: (?!with\b|over\b|and\b|in\b|by\b)\w+){{0,3}} of (?:\w+ )?{A_PART}"
+    rf"|(?: (?!with\b|over\b|and\b|in\b)\w+){{1,5}}? (?:on|by) (?:the|an?) (?:\w+ )?{A_PART}", re.I
 )
 _THERE = re.compile(r"(?:^|[,.;:!?]|\b(?:and|but|so|that|because|since|where|while|as|then|think|hear|say)) ?there ?$", re.I)
 _GOES_ON = re.compile(r"\b(?:but|that|which|who)\W*$", re.I)
@@ -339,7 +341,7 @@ _SCOPE = re.compile(
     r"|\b(?:thats|that's)\b|\bits (?=in\b|an?\b)|\band (?:somehow |yet |still )?(?=it|has|with|the|an?\b|there|then|is"
     r"|this)|(?<!to do )(?<!es away )(?<!dispenses )\bwith(?! any)"
     r"(?! (?:very )?little\b(?! more))\b|\bjust\b"
-    r"|\bonly\b|\bit's\b|\bthere's\b|\bbecause\b|\bplayed\b|\banything but the\b"
+    r"|\bonly\b|\bwhile\b|\bit's\b|\bthere's\b|\bbecause\b|\bplayed\b|\banything but the\b"
     r"|\bas (?=(?:it|the|this|there|that)\b)",
     re.I,
 )
@@ -368,13 +370,15 @@ def denied(before: str) -> bool:
 
 
 _LIKENED = re.compile(
-    r" as (?!(?:_|the|this|that|these|those|before|ever|it|in|on|last|its|what|both|other|earlier|one)\b)[^\W_]+\W*$"
+    r" as (?!(?:_|the|this|that|these|those|before|ever|it|in|on|last|its|what|both|other|earlier|one|clip|track|song|tune)\b)"
+    r"[^\W_]+(?: (?!before\b|then\b|here\b|last\b)[^\W_]+)?\W*$"
     r"| as (?:an?|any|the|my|your|it gets|they come|can be|ever|hell|you (?:like|please)|possible|all)\b"
     r"(?! (?:one|first|second|other|last|previous|track|song|opener))",
     re.I,
 )
 _UNEQUAL = re.compile(r"\b(?:not|nor|\w+n't|isnt|aint|nowhere near)(?: \w+)? (?:as|so) $", re.I)
 _EQUAL = re.compile(r"\b(?:(?:just|every bit|quite|equally|exactly|about|fully) as|equally) $", re.I)
+_NOT_BUT_MORE = re.compile(r"(?:\bnot\b|n't\b)[^.;:!?]*, (?:just )?(?:more|less) $", re.I)
 _AMOUNT = re.compile(r"(?<!\bmore and )\b(more|less|fewer)(?: of (?:the|an?))? $", re.I)
 _TRACK = (
     r"(?:before\b|what\b|_|(?:the|that|your) (?:\w+ )?(?:one|track|song|tune|pick|choice|last|first|second|previous|other)\b)"
@@ -441,6 +445,8 @@ def compared(before: str, after: str, *, quality: bool) -> str | None:
     if _EQUAL.search(before) or (re.search(r"\bas $", before, re.I) and re.match(r"(?: \w+)?(?: in \w+)? as\b", after)):
         return "same"
     amount = _AMOUNT.search(before)
+    if amount and _NOT_BUT_MORE.search(before) and not re.search(r"\bthan\b", after):  # "not sad, more nostalgic"
+        return None
     if amount and re.search(r" an? $", amount[0]) and not BESIDE_A_TRACK.search(after):  # "more of a slow tune"
         return None
     told = quality or re.search(r"\bthan\b|\bthis time\b|\bbefore\b", after, re.I) or _HAS_MORE.search(before)
@@ -475,7 +481,7 @@ _JOINED = (  # both lead
     r"|(?:/\w+)+)?"
 )
 _LEADS = re.compile(
-    rf"^(?:, not (?:the |an? )?\w+(?: \w+)?,)?{_ASIDE_OF_LEAD}{_JOINED}(?:'s(?= the| right| up| out"
+    rf"^(?:, not (?:the |an? )?\w+(?: \w+)?,)?{_ASIDE_OF_LEAD}{_JOINED}(?:'s(?= the| got| right| up| out"
     rf"| in front))?(?:,? (?:that|which|who))?"
     r"(?: (?:is|are|was|has been|\w+n't|not|no longer|does|\w+ly|(?:appears?|seems?) to))*"
     rf"(?: {any_of('leads')}|{_WITH_EFFECTS}(?:'s| (?:melod|solo|theme|lead|tune))?{_GAP}{{0,8}}? {any_of('melody')}\b"
@@ -496,7 +502,7 @@ _LED = re.compile(
     r"|\boutshine|\bon top (?:of it all )?sits"
     r"|\ball about"
     r"|\b(?:everything|it all|the (?:whole )?tune) rests on|\bin the foreground[:,]?|\btune (?:there is )?comes from"
-    r"|\bin front (?:stands|sits|is|comes))"
+    r"|\bin front (?:stands|sits|is|comes)|\b(?:melody|tune|theme|lead):)"
     r"(?: what (?:sounds|seems|appears)(?: to be| like))?(?: an?| the| some)?(?: \w+ layers of)?"
     r"(?: (?!(?:and|with|under|over|by|no|while|as|when|then|that|of|in|to|on|the|an?|is|are)\b)\w+){0,2}\s*$",
     re.I,

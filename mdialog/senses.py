@@ -28,8 +28,12 @@ _RAPPED = re.compile(
     r"\bstrumm(?:ed|ing)\b[^.;:,]*$|\b(?:rap|vocals?|rapping|runs?|licks?|chords?|strumming)(?: vocals?)? (?:is"
     r"|are)(?: \w+)? $", re.I
 )
+_OF_CHORDS = re.compile(r"\bchords? (?:is|are|moves?|goes|go|changes?|alternates?)\b[^.;:]*$", re.I)
 _IS_NOT = re.compile(  # "loud it is not"
     r" (?:it|this|that|they|there) (?:(?:is|are|was|were) not|isn't|aren't|wasn't|ain't)\W*(?:$|[.,;])", re.I
+)
+_SLOW_TO_DO = re.compile(  # "quick to reply"
+    r" to (?!the\b|an?\b|me\b|my\b|mid|med|mod|fast|slow|very|dance|sing|play)\w+", re.I
 )
 _ONE_IS = re.compile(r"\b(?:i'm|i am|i was|you're|we're) (?:(?:an? (?:bit|little)|too|so|just) )?$", re.I)  # who is slow today
 _TAUGHT = re.compile(r"\b(?:about|teach\w*|practi[sc]\w+|explain\w*|learn\w*|teacher playing)(?: the| an?| of)* $", re.I)
@@ -119,7 +123,8 @@ _MISSING = re.compile(  # told after the word; what never comes in before someth
     r": (?:none|no)\b| there (?:is|are) none\b|, (?:there|it) (?:isn't|aren't|is not|are not|hasn't got|hasn't"
     r"|doesn't have) (?:one|any)\b"
     r"| (?:(?:is|are|was|were|ha(?:s|ve) been) (?:\w+ly )?(?:missing|absent|omitted|left out|removed|stripped (?:away|out)"
-    r"|non ?existent|nowhere|gone|conspicuous by|out\b(?! in))|(?:is not|are not|isn't|aren't)"
+    r"|non ?existent|nowhere|gone|vanished|disappeared|lacking(?=\W*$|[.,;])|conspicuous by|out\b(?! in))|(?:is not|are not"
+    r"|isn't|aren't)"
     r"(?:\W*$|(?: \w+)? (?:there|here|present|in|on|playing|used|heard|included|featured|part|audible|around|involved)\b)"
     r"|free\b|less(?=\W*$|[,.;]))"
     r"| (?:(?:is|are) )?(?:never|(?:do|does|did)(?:n't| not)(?: (?:ever|actually|even))?)"
@@ -220,7 +225,10 @@ def read(text: str, start: int, kind: str, value: str, at: tuple[int, int], comp
 
 
 # "More tension" needs something to be compared with, "tenser" does not.
-_A_THING = re.compile(r"^instrument|(?:ion|ness|suspense|mystery|joy|euphoria|triumph|anger|menace|urgency)$", re.I)
+_A_THING = re.compile(
+    r"^instrument|(?:ion|ness|suspense|mystery|joy|sorrow|gloom|melancholy|nostalgia|euphoria|triumph|anger|menace"
+    r"|urgency)$", re.I
+)
 _COMPARABLE = {"energy", "loudness", "brightness", "density", "tempo", "mood", "genre", "instrument"}
 _FAR_ENDS = {"tempo": "slow", "energy": "low", "loudness": "quiet", "brightness": "dark", "density": "sparse"}
 
@@ -230,20 +238,22 @@ def _says_nothing(kind: str, word: str, before: str, after: str) -> bool:
     of_track = kind == "mode" and (" " in word or before.endswith(" in "))  # no instrument is in major
     if kind in _OF_WHOLE | _OF_PART and not of_track and not _NUMBERED.search(word):
         noun = not _A_VERB.search(word) and _A_NOUN.search(before)
-        adverb = "(?<!live)(?<!treb)ly$"  # "played loudly"
+        adverb = "(?<!live)(?<!treb)ly$|^(?:twinkl|sparkl|shimmer|glitter|glisten|gleam|glint)e?s$"  # "played loudly"
         if re.search(r"\w $", before) and not re.match(r" \w", after):  # "trumpets blaring"
             adverb = f"{adverb}|ing$"
         verb = kind == "course" and not noun or kind in _OF_WHOLE and bool(re.search(adverb, word, re.I))
         if noun and word.lower() == "drop":  # "prepares an energetic drop"
             return True
-        whose = clauses.described(before, "" if _A_THING.search(kind + word) else after, verb=verb)
+        bare = _A_THING.search(kind + word) or word.lower().endswith("energy") and not re.match(r" \w", after)
+        whose = clauses.described(before, "" if bare else after, verb=verb)
         if kind == "genre" and whose == "part" and word.lower().endswith("y"):  # "jazzy drumming"
             return True
         if whose == "other" or whose == "part" and kind in _OF_WHOLE:
             return True
     if kind == "tempo":
         becomes = word.endswith("er") and _BECOMES.search(before)  # a change of tempo is no tempo
-        return bool(_NOT_OF_TEMPO.match(after) or _RAPPED.search(before) or becomes or _ONE_IS.search(before))
+        of_other = _SLOW_TO_DO.match(after) or _NOT_OF_TEMPO.match(after) or _RAPPED.search(before) or _ONE_IS.search(before)
+        return bool(of_other or becomes)
     if word.lower() == "thin" and _OF_TIMBRE.search(before):
         return True
     if kind == "mood":
@@ -252,7 +262,7 @@ def _says_nothing(kind: str, word: str, before: str, after: str) -> bool:
         return True
     if kind == "course":
         of_pitch = _OF_PITCH.match(after) or _PITCHED.search(before) and _MOVES.match(word) or _CHANGED.search(before)
-        of_other = _FEELING_BEFORE.search(before) or before.endswith("~ ")  # "my energy" is a figure of speech
+        of_other = _FEELING_BEFORE.search(before) or before.endswith(("~ ", " like "))  # "my energy" is a figure of speech
         return bool(of_pitch or of_other or _FEELINGS.match(after) or _OBJECT.match(after))
     if kind in ("instrument", "vocal") and (
         _LIKENED_TO.search(before) or _LIKE.match(after) or _BARE_MORE.search(before) and not _AGAINST.search(after)
@@ -271,6 +281,8 @@ def _says_nothing(kind: str, word: str, before: str, after: str) -> bool:
     if kind == "genre" and _FOR_A.search(before) and _EVENT.match(after):
         return True
     if kind == "genre" and (_TO_TASTE.match(after) or not re.search(r"\w", before) and _AS_SUCH.match(after)):
+        return True
+    if kind in ("mode", "key") and _OF_CHORDS.search(before):
         return True
     return kind in ("mode", "key", "genre") and bool(_TAUGHT.search(before))
 

@@ -358,6 +358,27 @@ def found(text, **options):
         ("The guitar is distorted.", ["instrument:distorted guitar"]),
         ("A hand drum and a mouth organ.", []),
         ("An electric bass guitar.", ["instrument:bass"]),
+        # denied of one and said of another
+        ("The violins don't carry the tune, the brass does.", ["lead:violin!", "lead:brass"]),
+        ("It isn't the organ leading, it's a harpsichord.", ["lead:organ!", "lead:harpsichord"]),
+        ("It isn't sad, more nostalgic.", ["mood:melancholic!", "mood:tender"]),
+        ("The drums are gone, there's a proper organ instead.", ["instrument:drums!", "instrument:organ"]),
+        # keys in short, and chords that are none
+        ("C#m, slow.", ["key:C# minor", "tempo:slow"]),
+        ("It's in Am.", ["key:A minor"]),
+        ("Am I wrong?", []),
+        ("The opening chord is E minor.", []),
+        # the same words for something else
+        ("The seller was quick to reply.", []),
+        ("It never leaves common time.", ["metre:4/4"]),
+        ("Right at the end a full choir comes in.", ["vocal:choir"]),
+        ("The texture is as thin as tracing paper.", ["density:sparse"]),
+        ("A celesta twinkles at the back.", ["instrument:music box"]),
+        ("That electric piano is the lead voice.", ["lead:electric piano"]),
+        ("A voice whispers a date.", []),
+        ("It takes two to tango.", []),
+        ("So, aggressive and in E minor, that's your order.", []),
+        ("It's on the dark side, in timbre.", ["brightness:dark"]),
     ],
 )  # fmt: skip
 def test_find(text, expected):
