@@ -298,6 +298,9 @@ _DEGREE = re.compile(
     r"\b(?:(?P<low>low|down)|(?P<high>high(?! (?:spirited|pitch))|up)"
     r"|(?P<medium>medium|moderate|measured|steady)|(?P<same>the same|same))\b", re.I
 )
+_OF_SCALE = re.compile(
+    r"([\w' ]+?)(?:'s| is| are| was| isn't| aren't| wasn't| stays?|(?= neither\b)) (?:(?!an?\b)[\w']+ ){0,3}$"
+)
 _AS_BEFORE = re.compile(r" \w+ (?:as|here)\b|[\w ]*, (?:different|other|another)\b")  # "same tempo as", "same tempo, other key"
 _CHANGES = {"low": "less", "high": "more", "same": "same"}
 
@@ -327,7 +330,7 @@ def _degrees(text: str, start: int) -> Iterator[tuple[str, str, tuple[int, int],
     """Words like "low", "up" or "the same" whose scale is named before or after."""
     for match in _DEGREE.finditer(text, start):
         before, after = re.split(r"[.;:!?,]", text[start : match.start()])[-1], text[match.end() :]
-        subject = re.search(r"([\w' ]+?)(?:'s| is| are| was| stays?|(?= neither\b)) (?:(?!an?\b)[\w']+ ){0,3}$", before)
+        subject = _OF_SCALE.search(before)
         degree = match.lastgroup
         compares = degree == "same" or match[0].lower() in ("up", "down")
         for scale, kind, values in _SCALES:

@@ -212,6 +212,9 @@ _HAS = re.compile(
 )
 _NOISE = re.compile(r" (?:\w+ )?sounds? of (?!(?:it|this|the (?:track|song|piece|music|band|recording|mix|whole))\b)", re.I)
 _OWN = re.compile(rf"\b(?:i|we)(?:'\w+)? (?:\w+ )?{any_of('heard')}\b", re.I)
+_OF_ITS_TRACK = re.compile(  # "a lively harmonica instrumental": the last noun is what is spoken of
+    r"\b(?:tracks?|songs?|pieces?|tunes?|numbers?|instrumentals?|music|compositions?|ballads?|covers?|versions?)$", re.I
+)
 _OF_PARTS = re.compile(
     rf"(?! (?:instrumentation|arrangement)\b)(?: (?!with\b|over\b|and\b|in\b|by\b)\w+){{0,3}} of (?:\w+ )?{A_PART}"
     rf"|(?: (?!with\b|over\b|and\b|in\b)\w+){{1,5}}? (?:on|by) (?:the|an?) (?:\w+ )?{A_PART}", re.I
@@ -255,7 +258,7 @@ def described(before: str, after: str, *, verb: bool = False) -> str:
         and not re.search(r"\b(?:an?|the|this|its|of|with|by)\b|,", clause[link.end() :], re.I)
     )
     for nouns in (_nouns(after), "" if verb or behind_link else _nouns(after, lists=True)):
-        if _PART.search(nouns):
+        if _PART.search(nouns) and not _OF_ITS_TRACK.search(nouns):
             return "part"
         if _WHOLE.search(nouns) and not verb:
             return "part" if _HAS.search(clause) or _OF_PARTS.match(after) else "whole"

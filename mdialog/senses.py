@@ -25,7 +25,7 @@ _NOT_OF_TEMPO = re.compile(
 )
 _NUMBERED = re.compile(r"\d|\b(?:bpm|beats?)\b", re.I)  # a tempo that is counted
 _RAPPED = re.compile(
-    r"\bstrumm(?:ed|ing)\b[^.;:,]*$|\b(?:rap|vocals?|rapping|runs?|licks?|chords?|strumming)(?: vocals?)? (?:is"
+    r"\bstrumm(?:ed|ing)(?: \w+ly| an? \w+)? $|\b(?:rap|vocals?|rapping|runs?|licks?|chords?|strumming)(?: vocals?)? (?:is"
     r"|are)(?: \w+)? $", re.I
 )
 _OF_CHORDS = re.compile(r"\bchords? (?:is|are|moves?|goes|go|changes?|alternates?)\b[^.;:]*$", re.I)
@@ -137,6 +137,7 @@ _SINGS_ITSELF = re.compile(  # an instrument that "really sings"
     r"|accordions?"
     r"|strings|bass)(?: (?:really|just|almost|nearly|simply|absolutely|truly|positively|practically|that|which))* $", re.I
 )
+_BACKED = re.compile(r"\b(?:vocals? and|playback|(?:in|to|behind) the) $")
 _OF_IT = re.compile(  # "the instrumental is": what is under a voice
     r" (?:is|are|was|sounds?|feels?|has|have|consists?)\b", re.I
 )
@@ -293,7 +294,7 @@ def _vocal(value: str, present: bool, before: str, after: str) -> Sense | None:
         if _AT_TIMES.search(before) or _SINGS_NOT.search(before) and re.match(r" (?!here|at all|on|in|at|once)\w", after):
             return None
         value, present = "instrumental", True
-    backing = re.search(r"\b(?:vocals? and|playback) $", before) or re.search(r"\bthe $", before, re.I) and _OF_IT.match(after)
+    backing = _BACKED.search(before) or re.search(r"\bthe $", before, re.I) and _OF_IT.match(after)
     if value == "instrumental" and backing:
         return None
     under = value == "instrumental" and re.search(r"\b(?:an?(?: simple)?|the|over an?(?: \w+)?|quiet|covering|this) $", before)
