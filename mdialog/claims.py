@@ -159,7 +159,9 @@ _BPM = re.compile(
     r"(?P<plus>\+)?(?: or so|ish| ish)? ?"
     r"(?:bpm\b|beats? (?:a|per|each|every|to the|to a|in the|in a) minute|beats?(?= (?:faster|quicker|slower)\b))"
     r"|\b(?:sits|runs|clocks in|clock(?:s|ed) (?:it|this|this one)|ticks along|trots along|rolls along|moves|goes|comes in) at "
-    r"(?:(?:about|around|roughly|exactly|just|nearly|some) )?(?P<at>\d{2,3})\b(?=\W*$|[.,;:!?]| (?:and|in|or|with|on)\b)"
+    r"(?:(?:about|around|roughly|exactly|just|nearly|some) )?(?P<at>(?:[4-9]\d|1\d\d|2[01]\d))\b"
+    r"(?! (?:in|on) (?:the|my|your|our) (?:\w+ )?(?:charts?|lists?|queue|dial|turntable|scale)\b)"
+    r"(?=\W*$|[.,;:!?]| (?:and|in|or|with|on)\b)"
     r"|(?:(?<=\btempo's )|(?<=\btempo: )|(?<=\btempo )"
     r"(?:(?:of|is|at|around|about|just|well|between|from|over|under|above|below|(?:more|less) than) )+)"
     r"(?:(?P<of_low>\d{2,3}) (?:and|to) )?(?P<of>\d{2,3})\b",
@@ -272,9 +274,11 @@ def _of_leads(text: str, found: list[Claim]) -> list[Claim]:
         if claim.kind == "instrument" and any(c.start < claim.start for c in leads) and _NOT_THE.search(before):
             claim = replace(claim, kind="lead")
         denied = [c for c in leads if c.start < claim.start and not c.present]
-        if claim.kind == "instrument" and denied and (_IT_IS.search(before) or _THAT_ONE_DOES.match(after)):
+        instead = _IT_IS.search(before) and not re.match(r" \w", after) or _THAT_ONE_DOES.match(after)
+        if claim.kind == "instrument" and denied and instead:
             claim = replace(claim, kind="lead", present=True)
-        by_lead = claim.kind == "vocal" and leads and len(voices) == 1 and _AS_IF_SUNG.match(after)
+        lead_voice = claim.value == 'voice' and leads and re.search(r'\blead(?:ing)? $', before, re.I)
+        by_lead = lead_voice or claim.kind == "vocal" and leads and len(voices) == 1 and _AS_IF_SUNG.match(after)
         choir = voices and voices[0].value == "choir" and voices[0].present
         by_choir = choir and claim.value == "voice" and re.match(r"sing(?:s|ing)\b", text[claim.start :])
         if not by_lead and not by_choir:
@@ -282,8 +286,8 @@ def _of_leads(text: str, found: list[Claim]) -> list[Claim]:
     return out
 
 
-_IT_IS = re.compile(r", (?:it's|it is|but) (?:the |an? )?(?:\w+ )?$", re.I)  # "the organ isn't leading, it's a harpsichord"
-_THAT_ONE_DOES = re.compile(r" (?:do|does|is|are|has it|have it)\W*(?:$|[.,;])", re.I)
+_IT_IS = re.compile(r", (?:it's|it is) (?:the |an? )?(?:\w+ )?$", re.I)  # "the organ isn't leading, it's a harpsichord"
+_THAT_ONE_DOES = re.compile(r" (?:do|does|is|are|has it|have it|gets (?:one|it))\W*(?:$|[.,;])", re.I)
 _NOT_THE = re.compile(r", (?:and )?not (?:the |an? )?$", re.I)
 _AS_IF_SUNG = re.compile(r" (?:out )?(?:the|its|a) (?:theme|tune|melody)| (?:here )?is (?:the|an?) ", re.I)
 

@@ -65,7 +65,7 @@ _TAG = re.compile(
 _WISH = re.compile(any_of("wish"), re.I)
 _WISHED = re.compile(any_of("wished"), re.I)
 _WISHED_ANYHOW = re.compile(
-    r"(?<!that )(?<!which )\b(?:would|might|may|could|should|will|ought to) (?:be|hit|do|suit|spoil|help|improve|work)\b"
+    r"(?<!\w that )(?<!which )\b(?:would|might|may|could|should|will|ought to) (?:be|hit|do|suit|spoil|help|improve|work)\b"
     r"|(?:(?<!if you )\bplease|\bthen)\W*$|\bthat's the plan\b", re.I
 )
 _SAYS = re.compile(
@@ -77,7 +77,7 @@ _ORDER = re.compile(
     r"^\W*(?:(?:please|pls|so|and|but|okay|ok|now|then|well|alright|right|just|also|next|wait|hang on|go on|come on|hm+|er|um"
     r"|oh|ooh)\b\W*"
     r"|(?:yes|no),\W*)*"
-    rf"{any_of('order')}(?!\w)",
+    rf"{any_of('order', 'asked')}(?!\w)",
     re.I,
 )
 _AUXILIARY = (
@@ -89,11 +89,12 @@ _AUXILIARY = (
 )
 _GENERALLY = r"(?:lov|lik|enjoy|hat|ador)\w+ (?!the\b|that\b|this\b|how\b|its?\b|these\b|those\b|what\b|_)"
 # Not after these: "the one you sent" is a track, not what "you" do.
-_NOT_PLAYED = "".join(f"(?<!{it} )" for it in ("the one", "that one", "the last", "the track", "the song", "the beat"))
+_TELLS_WHICH = "".join(f"(?<!{it} )" for it in ("the one", "that one", "the last", "the track", "the song", "the beat"))
 _OF_SELF = re.compile(  # "I", "she" and "you" with a verb that tells of them, not of the sound
-    rf"{_NOT_PLAYED}\b(?:i|we)(?:'(?:m|ve|d|re|ll))?+{_AUXILIARY} (?:{_GENERALLY}|(?!{any_of('heard')}\b)\w)"
+    rf"(?:{_TELLS_WHICH}\b|\b(?=(?:i|we) (?:want|need|work)\b))(?:i|we)(?:'(?:m|ve|d|re|ll))?+{_AUXILIARY}"
+    rf" (?:{_GENERALLY}|(?!{any_of('heard')}\b)\w)"
     rf"|\b(?:she|he|they)(?:'(?:ve|s|re|d|ll))?+{_AUXILIARY} (?!{any_of('sung')}\b)\w"
-    rf"|{_NOT_PLAYED}(?<!glad )(?<!tell )(?<!for )\byou(?:'(?:ve|d|re|ll))?+{_AUXILIARY} (?!(?:{any_of('heard')}|at|follow"
+    rf"|{_TELLS_WHICH}(?<!glad )(?<!tell )(?<!for )\byou(?:'(?:ve|d|re|ll))?+{_AUXILIARY} (?!(?:{any_of('heard')}|at|follow"
     rf"|get|left with|listening to)\b)\w"
     r"|(?<!glad )\byou(?:'d| would)? (?:like|ask|told|mean|said|want)\w*",
     re.I,
@@ -217,7 +218,8 @@ _OF_ITS_TRACK = re.compile(  # "a lively harmonica instrumental": the last noun 
 )
 _OF_PARTS = re.compile(
     rf"(?! (?:instrumentation|arrangement)\b)(?: (?!with\b|over\b|and\b|in\b|by\b)\w+){{0,3}} of (?:\w+ )?{A_PART}"
-    rf"|(?: (?!with\b|over\b|and\b|in\b)\w+){{1,5}}? (?:on|by) (?:the|an?) (?:\w+ )?{A_PART}", re.I
+    rf"|(?! (?:\w+ ){{0,2}}?(?:songs?|tracks?|pieces?|numbers?|ballads?|arrangement|music|polka|waltz)\b)"
+    rf"(?: (?!with\b|over\b|and\b|in\b)\w+){{1,5}}? (?:on|by) (?:the|an?) (?:\w+ )?{A_PART}", re.I
 )
 _THERE = re.compile(r"(?:^|[,.;:!?]|\b(?:and|but|so|that|because|since|where|while|as|then|think|hear|say)) ?there ?$", re.I)
 _GOES_ON = re.compile(r"\b(?:but|that|which|who)\W*$", re.I)
@@ -381,7 +383,7 @@ _LIKENED = re.compile(
 )
 _UNEQUAL = re.compile(r"\b(?:not|nor|\w+n't|isnt|aint|nowhere near)(?: \w+)? (?:as|so) $", re.I)
 _EQUAL = re.compile(r"\b(?:(?:just|every bit|quite|equally|exactly|about|fully) as|equally) $", re.I)
-_NOT_BUT_MORE = re.compile(r"(?:\bnot\b|n't\b)[^.;:!?]*, (?:just )?(?:more|less) $", re.I)
+_NOT_BUT_MORE = re.compile(r"(?:\bnot\b|n't\b)[^.;:!?]*, (?:just )?more $", re.I)
 _AMOUNT = re.compile(r"(?<!\bmore and )\b(more|less|fewer)(?: of (?:the|an?))? $", re.I)
 _TRACK = (
     r"(?:before\b|what\b|_|(?:the|that|your) (?:\w+ )?(?:one|track|song|tune|pick|choice|last|first|second|previous|other)\b)"
@@ -398,7 +400,7 @@ _HAS_MORE = re.compile(
     re.I,
 )
 _NO_MEASURE = re.compile(
-    r" ?than (?:i\b(?! remember (?:the|that) )|(?:you|he|she|we)\b|usual|most|anything(?! (?:else )?(?:you|so far|before"
+    r" ?than (?:i\b|(?:you|he|she|we)\b|usual|most|anything(?! (?:else )?(?:you|so far|before"
     r"|on the))"
     r"|ever"
     r"|an?\b|(?:my|your|his|her)(?! (?:last|previous|first|second|earlier|other)\b)"
@@ -461,7 +463,8 @@ def compared(before: str, after: str, *, quality: bool) -> str | None:
 # ---- what leads
 
 _GAP = (
-    rf"(?:(?:,(?= (?!{A_PART})\w+ (?:melod|tune|theme|solo)))? (?!chords?(?! melod)|riffs?|arpeggio(?! melod)|counter"
+    rf"(?:(?: an?(?: \w+){{1,2}},(?= (?!{A_PART})\w+ (?:melod|tune|theme|solo)))?"
+    rf" (?!chords?(?! melod)|riffs?|arpeggio(?! melod)|counter"
     rf"|back(?!ground)|shadow(?:s|ed|ing)\b|rhythms?\b|under|over|behind"
     r"|with(?! the\b)|while|to\b(?! (?:play|be))|of\b|for\b|but\b|along|support|accompan"
     r"|(?:doubl|echo|mirror|answer|decorat|follow|harmoni[sz])(?:e?s|ed)?\b"

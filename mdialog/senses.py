@@ -28,13 +28,25 @@ _RAPPED = re.compile(
     r"\bstrumm(?:ed|ing)(?: \w+ly| an? \w+)? $|\b(?:rap|vocals?|rapping|runs?|licks?|chords?|strumming)(?: vocals?)? (?:is"
     r"|are)(?: \w+)? $", re.I
 )
-_OF_CHORDS = re.compile(r"\bchords? (?:is|are|moves?|goes|go|changes?|alternates?)\b[^.;:]*$", re.I)
+_ADVERB = re.compile(r"(?<!live)(?<!treb)ly$|^(?:twinkl|sparkl|shimmer|glitter|glisten|gleam|glint)e?s$", re.I)
+_DROP = re.compile("drop", re.I)  # as a noun: "prepares an energetic drop"
+_IN_Y = re.compile(r"(?!country)\w+y", re.I)  # "jazzy drumming" is no genre of the track
+_NAMED_WHOLE = re.compile(r"energy(?! \w)", re.I)  # "high energy, drums": speaks of no drums
+_BESIDE_A_THING = re.compile(r" (?:guest|movie|film|novel|stor|train|motor|ride|issue|manage)", re.I)  # "a mystery guest"
+_WARM_SOUND = re.compile(
+    r"\b(?:the|its) (?:sound|recording|quality|audio|tone|mix|timbre) (?:is|sounds)\b[^.;:!?]*$", re.I
+)
+_OF_CHORDS = re.compile(  # "the opening chord is E minor"
+    r"\bchords? (?:is|are|moves?|goes|go|changes?|alternates?)\b(?:(?!,| and the| but | in )[^.;:])*$", re.I
+)
 _IS_NOT = re.compile(  # "loud it is not"
     r" (?:it|this|that|they|there) (?:(?:is|are|was|were) not|isn't|aren't|wasn't|ain't)\W*(?:$|[.,;])", re.I
 )
 _SLOW_TO_DO = re.compile(  # "quick to reply"
-    r" to (?!the\b|an?\b|me\b|my\b|mid|med|mod|fast|slow|very|dance|sing|play)\w+", re.I
+    r" to (?!(?:begin|start) with|\w+(?: asleep)? to\b"
+    r"|the\b|an?\b|me\b|my\b|mid|med|mod|fast|slow|very|dance|sing|play)\w+", re.I
 )
+_NO_MORE = re.compile(r"\bno $|\b(?:not|never|\w+n't)(?: \w+)? $", re.I)  # "no louder", "never quite as fast"
 _ONE_IS = re.compile(r"\b(?:i'm|i am|i was|you're|we're) (?:(?:an? (?:bit|little)|too|so|just) )?$", re.I)  # who is slow today
 _TAUGHT = re.compile(r"\b(?:about|teach\w*|practi[sc]\w+|explain\w*|learn\w*|teacher playing)(?: the| an?| of)* $", re.I)
 _TOPIC = re.compile(rf"{clauses.any_of('topic')}(?: the| an?| his| her)* $", re.I)
@@ -55,7 +67,8 @@ _FEELINGS = re.compile(r" (?:up )?(?:suspense|tension|anticipation|excitement|fe
 _FEELING_BEFORE = re.compile(r"\b(?:suspense|tension|anticipation|excitement|fear) $", re.I)
 _OBJECT = re.compile(
     r" into (?:an?|the) (?:section|verse|chorus|bridge|part|groove|beat|loop)\b|"
-    r"(?: \w+ly)? (?:on(?= \w)|into (?!an?\b|the\b|silence|nothing)|where|asleep|short|flat|apart|behind(?! it)|new)\b"
+    r"(?:(?: (?:wholly|entirely|largely|mainly|mostly|solely|purely))? (?:on(?= \w)|where)|(?: \w+ly)? (?:into (?!an?\b"
+    r"|the\b|silence|nothing)|asleep|short|flat|apart|behind(?! it)|new))\b"
     r"|(?: on)? the (?!way\b|whole|last|entire|first|second|more|energy|volume|level|intensity|dynamics|music|sound|track"
     r"|song|mood"
     r"|end|start|middle)\w"
@@ -99,7 +112,8 @@ _FINGERED = re.compile(
 )
 _OF_ONE = re.compile(rf" (?:creak|squeak|rattl|snap|break)\w*| of (?:the|an?|his|her|its) (?:\w+ )?{clauses.A_PART}", re.I)
 _ELSEWHERE = re.compile(
-    r" in (?:this|that|the|my|our) (?:pub|bar|room|office|cafe|kitchen|car|train|club|gym|shop)\b| of (?:an?|war|my|your"
+    r" in (?:this|that) (?:pub|bar|room|office|cafe|kitchen|train|club|gym|shop)\b(?! (?:track|song|tune|mix))| of (?:an?"
+    r"|war|my|your"
     r"|the (?:state|church|government|party))\b| at (?:home|school|church|weddings|parties|funerals)\b"
     r"| at work\b| could have been\b"
     r"| (?:in|with|for|at) (?:an?|my|his|her|their|our)(?: \w+(?:'s)?)* (?:band|orchestra|group|quartet|school|church)\b"
@@ -120,7 +134,8 @@ _AS_SUCH = re.compile(  # a genre as the bare subject of a sentence: "Reggae alw
     re.I,
 )
 _MISSING = re.compile(  # told after the word; what never comes in before something else does come in
-    r": (?:none|no)\b| there (?:is|are) none\b|, (?:there|it) (?:isn't|aren't|is not|are not|hasn't got|hasn't"
+    r": (?:none|no)\b|,? there (?:is|are) none\b| ha(?:s|ve) (?:vanished|disappeared)\b|, (?:there|it) (?:isn't|aren't"
+    r"|is not|are not|hasn't got|hasn't"
     r"|doesn't have) (?:one|any)\b"
     r"| (?:(?:is|are|was|were|ha(?:s|ve) been) (?:\w+ly )?(?:missing|absent|omitted|left out|removed|stripped (?:away|out)"
     r"|non ?existent|nowhere|gone|vanished|disappeared|lacking(?=\W*$|[.,;])|conspicuous by|out\b(?! in))|(?:is not|are not"
@@ -138,7 +153,7 @@ _SINGS_ITSELF = re.compile(  # an instrument that "really sings"
     r"|strings|bass)(?: (?:really|just|almost|nearly|simply|absolutely|truly|positively|practically|that|which))* $", re.I
 )
 _BACKED = re.compile(r"\b(?:vocals? and|playback|(?:in|to|behind) the) $")
-_OF_IT = re.compile(  # "the instrumental is": what is under a voice
+_AS_SUBJECT = re.compile(  # "the instrumental is": what is under a voice
     r" (?:is|are|was|sounds?|feels?|has|have|consists?)\b", re.I
 )
 _BENEATH = re.compile(r"\b(?:of|over) (?:an?|the) $", re.I)
@@ -193,13 +208,11 @@ def read(text: str, start: int, kind: str, value: str, at: tuple[int, int], comp
     before, after = text[max(start, at[0] - REACH) : at[0]], text[at[1] : at[1] + REACH]
     if _says_nothing(kind, text[slice(*at)], before, after):
         return None
-    if comparison and re.search(r"\bnever $", before, re.I):
-        return None
     if comparison and re.search(r"\bcould(?:n't| not) be $", before, re.I):
         return kind, POLES.get(kind, value) if comparison == "more" else _FAR_ENDS[kind], True, None
     if comparison and (clauses.beyond_measure(after) or clauses.within_track(before, after) or _VERSION.match(after)):
         return None
-    present = not (re.search(r"\bno $|\b(?:not|\w+n't)(?: \w+)? $", before, re.I) if comparison else clauses.denied(before))
+    present = not (_NO_MORE.search(before) if comparison else clauses.denied(before))
     if not comparison and kind in _COMPARABLE and not value.isdigit():
         quality = not _A_THING.search(kind + text[slice(*at)])
         comparison = clauses.compared(before, after, quality=quality and kind != "genre")
@@ -239,15 +252,12 @@ def _says_nothing(kind: str, word: str, before: str, after: str) -> bool:
     of_track = kind == "mode" and (" " in word or before.endswith(" in "))  # no instrument is in major
     if kind in _OF_WHOLE | _OF_PART and not of_track and not _NUMBERED.search(word):
         noun = not _A_VERB.search(word) and _A_NOUN.search(before)
-        adverb = "(?<!live)(?<!treb)ly$|^(?:twinkl|sparkl|shimmer|glitter|glisten|gleam|glint)e?s$"  # "played loudly"
-        if re.search(r"\w $", before) and not re.match(r" \w", after):  # "trumpets blaring"
-            adverb = f"{adverb}|ing$"
-        verb = kind == "course" and not noun or kind in _OF_WHOLE and bool(re.search(adverb, word, re.I))
-        if noun and word.lower() == "drop":  # "prepares an energetic drop"
+        verb = kind == "course" and not noun or kind in _OF_WHOLE and _as_verb(word, before, after)
+        if noun and _DROP.fullmatch(word):
             return True
-        bare = _A_THING.search(kind + word) or word.lower().endswith("energy") and not re.match(r" \w", after)
+        bare = _A_THING.search(kind + word) and not _BESIDE_A_THING.match(after) or _NAMED_WHOLE.search(word + after[:2])
         whose = clauses.described(before, "" if bare else after, verb=verb)
-        if kind == "genre" and whose == "part" and word.lower().endswith("y"):  # "jazzy drumming"
+        if kind == "genre" and whose == "part" and _IN_Y.fullmatch(word):
             return True
         if whose == "other" or whose == "part" and kind in _OF_WHOLE:
             return True
@@ -255,6 +265,8 @@ def _says_nothing(kind: str, word: str, before: str, after: str) -> bool:
         becomes = word.endswith("er") and _BECOMES.search(before)  # a change of tempo is no tempo
         of_other = _SLOW_TO_DO.match(after) or _NOT_OF_TEMPO.match(after) or _RAPPED.search(before) or _ONE_IS.search(before)
         return bool(of_other or becomes)
+    if kind == "mood" and word.lower() == "warm" and _WARM_SOUND.search(before):
+        return True
     if word.lower() == "thin" and _OF_TIMBRE.search(before):
         return True
     if kind == "mood":
@@ -288,13 +300,19 @@ def _says_nothing(kind: str, word: str, before: str, after: str) -> bool:
     return kind in ("mode", "key", "genre") and bool(_TAUGHT.search(before))
 
 
+def _as_verb(word: str, before: str, after: str) -> bool:
+    """Whether a word tells what its subject does: "played loudly", "a celesta twinkles", "trumpets blaring"."""
+    ends = re.search(r"\w $", before) and not re.match(r" \w", after)
+    return bool(_ADVERB.search(word) or ends and word.lower().endswith("ing"))
+
+
 def _vocal(value: str, present: bool, before: str, after: str) -> Sense | None:
     """A claim about voices: "no singing" is instrumental; an instrumental that someone sings over is none."""
     if value == "voice" and (not present or _MISSING.match(after)):
         if _AT_TIMES.search(before) or _SINGS_NOT.search(before) and re.match(r" (?!here|at all|on|in|at|once)\w", after):
             return None
         value, present = "instrumental", True
-    backing = _BACKED.search(before) or re.search(r"\bthe $", before, re.I) and _OF_IT.match(after)
+    backing = _BACKED.search(before) or re.search(r"\bthe $", before, re.I) and _AS_SUBJECT.match(after)
     if value == "instrumental" and backing:
         return None
     under = value == "instrumental" and re.search(r"\b(?:an?(?: simple)?|the|over an?(?: \w+)?|quiet|covering|this) $", before)

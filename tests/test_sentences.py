@@ -156,6 +156,7 @@ def test_readme_counts_are_those_of_the_files(records, claims):
         assert row, kind
         *sources, total, tune, final = map(int, row.groups())
         assert sum(sources) == total == tune + final == n, kind
+        assert len(re.findall(rf"^\| {kind} \|", text, re.M)) == 2, f"{kind}: one row of rules, one of counts"
 
 
 def test_captions_point_at_sentences_that_exist(real_data):
