@@ -122,7 +122,10 @@ _AFRESH = re.compile(  # where a sentence that told of a wish or a self speaks o
     r"|,(?= (?:here|now|it|it's|this|that's|there|there's|the)\b)",
     re.I,
 )
-_MORE_WISHED = re.compile(r"[;:] (?:music|something|anything|nothing|more|less|no|an?|some)\b", re.I)  # "add this: a flute"
+_MORE_WISHED = re.compile(  # "add this: a flute", "a criterion: aggressive music"
+    r"[;:] (?:(?:music|something|anything|nothing|more|less|no|an?|some)\b"
+    r"|(?!(?:it|there|this|that|the)\b)(?:\w+ ){1,3}(?:music|tracks?|tunes?|songs?)\W*$)", re.I
+)
 _CUTS = (_WISH, _ORDER, _OF_SELF, _OF_KIN)
 
 

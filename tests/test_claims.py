@@ -404,6 +404,9 @@ def found(text, **options):
         ("The tone is dark and warm.", ["brightness:dark"]),
         ("The drums have disappeared.", ["instrument:drums!"]),
         ("It's never louder than the last one.", ["loudness:loud! more"]),
+        ("A criterion: aggressive music.", []),
+        ("Rather a track in major.", []),
+        ("I'd add this: it has slow music.", ["tempo:slow"]),
     ],
 )  # fmt: skip
 def test_find(text, expected):
