@@ -157,12 +157,13 @@ _NUMBER = rf"(?:\d{{2,3}}|(?:a )?{_COUNT}(?:(?: and)? {_COUNT}\b){{0,4}})"
 _BPM = re.compile(
     rf"(?<!heart rate is )(?<!heart beats at )\b(?:(?P<low>\d{{2,3}})(?: ?(?:to|and|or|–) ?| ))?(?P<n>{_NUMBER})(?:\.\d+)?"
     r"(?P<plus>\+)?(?: or so|ish| ish)? ?"
-    r"(?:bpm\b|beats? (?:a|per|each|every|to the|to a|in the|in a) minute|beats?(?= (?:faster|quicker|slower)\b))"
+    r"(?:bpm\b|beats? (?:a|per|each|every|to the|to a|in the|in a) minute|to (?:the|a) minute\b|beats?(?= (?:faster|quicker"
+    r"|slower)\b))"
     r"|\b(?:sits|runs|clocks in|clock(?:s|ed) (?:it|this|this one)|ticks along|trots along|rolls along|moves|goes|comes in) at "
     r"(?:(?:about|around|roughly|exactly|just|nearly|some) )?(?P<at>(?:[4-9]\d|1\d\d|2[01]\d))\b"
     r"(?! (?:in|on) (?:the|my|your|our) (?:\w+ )?(?:charts?|lists?|queue|dial|turntable|scale)\b)"
     r"(?=\W*$|[.,;:!?]| (?:and|in|or|with|on)\b)"
-    r"|(?:(?<=\btempo's )|(?<=\btempo: )|(?<=\btempo )"
+    r"|(?:(?<=\btempo's )|(?<=\btempo: )|(?<=\bbpm: )|(?<=\btempo )"
     r"(?:(?:of|is|at|around|about|just|well|between|from|over|under|above|below|(?:more|less) than) )+)"
     r"(?:(?P<of_low>\d{2,3}) (?:and|to) )?(?P<of>\d{2,3})\b",
     re.I,

@@ -201,7 +201,8 @@ _QUALITIES = ("tempo", "mood", "energy", "loudness", "brightness", "density", "v
 _CLAIMED = "|".join(word for kind in _QUALITIES for words in TABLE[kind].values() for word in words)
 _DESCRIBES = re.compile(
     r"(?!morning|evening|lighting|building|wedding|meeting|landing|crossing|clearing|reading|warning|greeting|blessing"
-    r"|showing|painting|drawing|writing)\w+(?:ed|ful|ous|ing|ic|ive|ish|less)|heavy|low|high|deep|simple|medium|big|new|old"
+    r"|showing|painting|drawing|writing)\w+(?:ed|ful|ous|ing|ic|ive|ish|less)|nice|lovely|good|great|heavy|low|high|deep"
+    r"|simple|medium|big|new|old"
     r"|minor|major"
     rf"|{_CLAIMED}",
     re.I,
@@ -346,7 +347,8 @@ _NOT_SO = re.compile(  # "I don't think it's", "it isn't that there is": what de
 )
 _SCOPE = re.compile(
     rf"[.;!?:,]|(?<=\w )\bin (?:this|these|an? instrumental)\b|\bit {_HOLDS}\b|\bthere (?:is|are)\b|(?<!anything )\bbut\b"
-    r"|\b(?:thats|that's)\b|\bits (?=in\b|an?\b)|\band (?:somehow |yet |still )?(?=it|has|with|the|an?\b|there|then|is"
+    r"|\b(?:thats|that's)\b|\bits (?=in\b|an?\b)|\bn (?=its?\b)|\band (?:somehow |yet |still )?(?=it|has|with|the|an?\b"
+    r"|there|then|is"
     r"|this)|(?<!to do )(?<!es away )(?<!dispenses )\bwith(?! any)"
     r"(?! (?:very )?little\b(?! more))\b|\bjust\b"
     r"|\bonly\b|\bwhile\b|\bit's\b|\bthere's\b|\bbecause\b|\bplayed\b|\banything but the\b"

@@ -47,7 +47,9 @@ _SLOW_TO_DO = re.compile(  # "quick to reply"
     r"|the\b|an?\b|me\b|my\b|mid|med|mod|fast|slow|very|dance|sing|play)\w+", re.I
 )
 _NO_MORE = re.compile(r"\bno $|\b(?:not|never|\w+n't)(?: \w+)? $", re.I)  # "no louder", "never quite as fast"
-_ONE_IS = re.compile(r"\b(?:i'm|i am|i was|you're|we're) (?:(?:an? (?:bit|little)|too|so|just) )?$", re.I)  # who is slow today
+_ONE_IS = re.compile(  # who is slow today
+    r"\b(?:i'm|i am|i was|you're|we're) (?:(?:an?(?: (?:bit|little))?|too|so|just) )?$", re.I
+)
 _TAUGHT = re.compile(r"\b(?:about|teach\w*|practi[sc]\w+|explain\w*|learn\w*|teacher playing)(?: the| an?| of)* $", re.I)
 _TOPIC = re.compile(rf"{clauses.any_of('topic')}(?: the| an?| his| her)* $", re.I)
 _OCCASION = re.compile(
@@ -271,6 +273,8 @@ def _says_nothing(kind: str, word: str, before: str, after: str) -> bool:
         return True
     if kind == "mood":
         return bool(_OCCASION.search(before) or _OF_PEOPLE.match(after) or _PEOPLE_ARE.search(before))
+    if kind == "density" and word.lower() == "busy" and _SLOW_TO_DO.match(after):
+        return True
     if kind in ("density", "loudness") and _ELSEWHERE.match(after):
         return True
     if kind == "course":

@@ -407,6 +407,19 @@ def found(text, **options):
         ("A criterion: aggressive music.", []),
         ("Rather a track in major.", []),
         ("I'd add this: it has slow music.", ["tempo:slow"]),
+        # plain talk that was missed
+        ("So the tempo is fast.", ["tempo:fast"]),
+        ("So the accordion's got the melody again.", ["lead:accordion"]),
+        ("nice and relaxing, stays level throughout", ["mood:calm", "course:level"]),
+        ("dunno, sounds kinda tinny to me", ["brightness:bright"]),
+        ("It's at 96 to the minute.", ["tempo:96"]),
+        ("It doesn't get any louder.", ["course:rising!"]),
+        ("Love the Rhodes, not so keen on the horns.", ["instrument:electric piano", "instrument:brass"]),
+        ("A richly layered arrangement with an easygoing air about it.", ["density:dense", "mood:calm"]),
+        ("I'm now a person who wants no voices.", []),
+        ("You're a fast worker.", []),
+        ("Do you reckon it's a muffled recording or just my ears", []),
+        ("I'm too busy to listen today.", []),
     ],
 )  # fmt: skip
 def test_find(text, expected):
