@@ -75,8 +75,7 @@ _SAYS = re.compile(
 )
 _ORDER = re.compile(
     r"^\W*(?:(?:please|pls|so|and|but|okay|ok|now|then|well|alright|right|just|also|next|wait|hang on|go on|come on|hm+|er|um"
-    r"|oh|ooh)\b\W*"
-    r"|(?:yes|no),\W*)*"
+    r"|oh|ooh)\b\W*|(?:yes|no),\W*)*"
     rf"{any_of('order', 'asked')}(?!\w)",
     re.I,
 )
@@ -208,8 +207,8 @@ _DESCRIBES = re.compile(
     re.I,
 )
 _HAS = re.compile(
-    rf"{A_PART}(?: instruments?| players?| sounds?(?: (?:is|are|can be))?(?: heard)?)?(?:(?: \w+)?| (?:is"
-    rf"|are) [^.,;:]{{1,30}} and)"
+    rf"{A_PART}(?: instruments?| players?| sounds?(?: (?:is|are|can be))?(?: heard)?)?"
+    r"(?:(?: \w+)?| (?:is|are) [^.,;:]{1,30} and)"
     r" (?:has|have|had|with|plays?|playing|sounds?|provid(?:es|ing)|add(?:s|ing))"
     r"(?: an?| the| its)?(?: \w+,?){0,2} ?$"
     rf"|{A_PART} \w+ at an? $|\b(?:singing|sings|sung|raps?) over\b",
@@ -255,7 +254,7 @@ def described(before: str, after: str, *, verb: bool = False) -> str:
     if not verb and _NOISE.match(after):
         return "other"
     clause = re.sub(r"\b(?:this|that|so) $", "", _last(_CLAUSE, before))
-    link = _last_match(_LINK, clause)
+    link = last_match(_LINK, clause)
     if link and verb and clause[link.end() :].strip(" "):
         link = None
     behind_link = (
@@ -306,7 +305,7 @@ def _of_subject(clause: str, link: re.Match | None, *, verb: bool) -> str | None
     nearest = re.search(r"(?<![\w'])([a-z]+) *$", head, re.I) if verb and not there else None
     if nearest and not any(_is(known, nearest[1]) for known in (_STOP, _DESCRIBES, _SUBJECT, _LINK)):
         return "other"  # "the metal object falls"
-    subject = _last_match(_SUBJECT, head)
+    subject = last_match(_SUBJECT, head)
     if subject:
         if verb and subject.lastgroup == "whole" and _HAS.search(head[: subject.start()]):
             return "part"  # "a flute plays a tune that fades"
@@ -324,11 +323,12 @@ def _is(words: re.Pattern, word: str) -> bool:
 
 
 def _last(boundary: re.Pattern, text: str) -> str:
-    match = _last_match(boundary, text)
+    match = last_match(boundary, text)
     return text[match.end() :] if match else text
 
 
-def _last_match(pattern: re.Pattern, text: str) -> re.Match | None:
+def last_match(pattern: re.Pattern, text: str) -> re.Match | None:
+    """The last place where a pattern matches."""
     last = None
     for last in pattern.finditer(text):  # noqa: B007
         pass
@@ -347,9 +347,8 @@ _NOT_SO = re.compile(  # "I don't think it's", "it isn't that there is": what de
 )
 _SCOPE = re.compile(
     rf"[.;!?:,]|(?<=\w )\bin (?:this|these|an? instrumental)\b|\bit {_HOLDS}\b|\bthere (?:is|are)\b|(?<!anything )\bbut\b"
-    r"|\b(?:thats|that's)\b|\bits (?=in\b|an?\b)|\bn (?=its?\b)|\band (?:somehow |yet |still )?(?=it|has|with|the|an?\b"
-    r"|there|then|is"
-    r"|this)|(?<!to do )(?<!es away )(?<!dispenses )\bwith(?! any)"
+    r"|\b(?:thats|that's)\b|\bits (?=in\b|an?\b)|\bn (?=its?\b)|\band (?:somehow |yet |still )?"
+    r"(?=it|has|with|the|an?\b|there|then|is|this)|(?<!to do )(?<!es away )(?<!dispenses )\bwith(?! any)"
     r"(?! (?:very )?little\b(?! more))\b|\bjust\b"
     r"|\bonly\b|\bwhile\b|\bit's\b|\bthere's\b|\bbecause\b|\bplayed\b|\banything but the\b"
     r"|\bas (?=(?:it|the|this|there|that)\b)",
@@ -405,9 +404,7 @@ _HAS_MORE = re.compile(
     re.I,
 )
 _NO_MEASURE = re.compile(
-    r" ?than (?:i\b|(?:you|he|she|we)\b|usual|most|anything(?! (?:else )?(?:you|so far|before"
-    r"|on the))"
-    r"|ever"
+    r" ?than (?:i\b|(?:you|he|she|we)\b|usual|most|anything(?! (?:else )?(?:you|so far|before|earlier|on the))|ever"
     r"|an?\b|(?:my|your|his|her)(?! (?:last|previous|first|second|earlier|other)\b)"
     r"|(?:the|its) (?:verses?|chorus|intro|outro|bridge|rest|others|beginning|start|end|first half|second half)\b"
     r"|(?:it|they) (?:really |actually )?(?:is|are)\b(?! now)"
@@ -463,78 +460,3 @@ def compared(before: str, after: str, *, quality: bool) -> str | None:
     if amount and told and not _NO_MEASURE.match(after):
         return "more" if amount[1].lower() == "more" else "less"
     return None
-
-
-# ---- what leads
-
-_GAP = (
-    rf"(?:(?: an?(?: \w+){{1,2}},(?= (?!{A_PART})\w+ (?:melod|tune|theme|solo)))?"
-    rf" (?!chords?(?! melod)|riffs?|arpeggio(?! melod)|counter"
-    rf"|back(?!ground)|shadow(?:s|ed|ing)\b|rhythms?\b|under|over|behind"
-    r"|with(?! the\b)|while|to\b(?! (?:play|be))|of\b|for\b|but\b|along|support|accompan"
-    r"|(?:doubl|echo|mirror|answer|decorat|follow|harmoni[sz])(?:e?s|ed)?\b"
-    r"|(?:vocals?|voice|singer|sung|flute|violin|cello|trumpet|oboe|clarinet|piano|sax\w*|organ|harp|banjo|sitar|horn"
-    r"|box)(?:'s)?\b"
-    r"|and(?! (?!synth)[\w']+ (?:(?:lead|main) )?(?:melod|tune|theme|solo)))[\w']+)"
-)
-_ASIDE_OF_LEAD = (
-    rf"(?: that (?:was|is))?(?:, (?!(?:\w+ ){{1,2}}{A_PART})"
-    r"(?:(?:which|who|that|muted|plucked|bowed|distorted|\w+ly|played|playing|panned)\b)[^,.;:]{0,40},)?"
-)
-_WITH_EFFECTS = (
-    r"(?: panned to the \w+(?: side)?(?: of the (?:speakers?|mix|stereo image))?)?"
-    r"(?: with(?: an?| a lot of| some)?(?: \w+){0,2} (?:effects?|distortion|reverb|delay)(?: on)?)?"
-)
-_JOINED = (  # both lead
-    rf"(?:(?:, (?:the |an? )?{A_PART})*,? and (?:the |an? )?(?:\w+ ){{0,2}}{A_PART}(?: sections?)?"
-    r"(?= (?:are|come|play(?:ing)?|carry|share|take|have|sing|provide|toss|trade|swap|pass"
-    r"|lead(?=\W*$|[.;]| (?:the|it|this|here|together)\b))\b)"
-    r"|(?:/\w+)+)?"
-)
-_LEADS = re.compile(
-    rf"^(?:, not (?:the |an? )?\w+(?: \w+)?,)?{_ASIDE_OF_LEAD}{_JOINED}(?:'s(?= the| got| right| up| out"
-    rf"| in front))?(?:,? (?:that|which|who))?"
-    r"(?: (?:is|are|was|has been|\w+n't|not|no longer|does|\w+ly|(?:appears?|seems?) to))*"
-    rf"(?: {any_of('leads')}|{_WITH_EFFECTS}(?:'s| (?:melod|solo|theme|lead|tune))?{_GAP}{{0,8}}? {any_of('melody')}\b"
-    r"(?! and harmon(?:y|ies)\b))",
-    re.I,
-)
-_LED_BY = re.compile(
-    rf"{any_of('melody')}(?: (?:is|are|being|was|played|carried|performed|sung))* (?:on|by)(?: an?| the| some)?"
-    r"(?: \w+)?$", re.I
-)
-_LED = re.compile(
-    rf"(?:(?<!counter ){any_of('melody')}(?:'s)?"
-    r"(?: (?!(?:and|under|over|above|backed|accompanied|supported|shadowed|alongside|followed|joined|with a|while|along|as|when"
-    r"|there|then|together|against|behind)\b)\w+){0,5}?"
-    rf" (?:on|in|from|by|to|for|is|'s)|(?<!counter ){any_of('melody')}'s (?:on|in)"
-    r"|(?<!backing is )(?<!rhythm is )(?<!harmony is )\b(?:led|carried|fronted|doubled) by"
-    r"|\b(?:lead(?:ing)?|melodic)(?: instruments?(?: here)? (?:is|are))|\blead(?:ing)?|\bwhat you follow is"
-    r"|\boutshine|\bon top (?:of it all )?sits"
-    r"|\ball about"
-    r"|\b(?:everything|it all|the (?:whole )?tune) rests on|\bin the foreground[:,]?|\btune (?:there is )?comes from"
-    r"|\bin front (?:stands|sits|is|comes)|\b(?:melody|tune|theme|lead):)"
-    r"(?: what (?:sounds|seems|appears)(?: to be| like))?(?: an?| the| some)?(?: \w+ layers of)?"
-    r"(?: (?!(?:and|with|under|over|by|no|while|as|when|then|that|of|in|to|on|the|an?|is|are)\b)\w+){0,2}\s*$",
-    re.I,
-)
-
-
-_ITEM = rf"(?: (?!on\b|by\b|with\b)\w+)? {A_PART}"
-_SECOND = re.compile(rf"(?:{_ITEM}(?: \w+)?(?:, and|,| and)(?: an?| the)?(?: \w+(?: of)?)?)+ $", re.I)
-_LIST_ENDS = re.compile(
-    rf"(?:(?:, and|,| and)(?: an?| the)?{_ITEM})*(?:\W*$|[.,;]| (?:in|with|over|at|while|along\w*|accompanied)\b)", re.I
-)
-
-
-def leads(before: str, after: str) -> bool:
-    """Whether an instrument between these words is said to lead, alone or with another: "played on the flute and the oboe"."""
-    if _LEADS.match(after) or _LED.search(before):
-        return True
-    first = _LIST_ENDS.match(after) and _last_match(_SECOND, before)
-    return bool(first and _LED_BY.search(before[: first.start()]))
-
-
-def leads_not(after: str) -> bool:
-    """Whether what follows an instrument denies that it leads: "doesn't carry", "is not in front"."""
-    return bool(re.match(r"(?: (?:that|which|is))? (?:\w+n't|not|no longer|never|hardly|barely|scarcely)\b", after, re.I))

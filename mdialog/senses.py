@@ -7,6 +7,7 @@ A word of :mod:`mdialog.claims` speaks of sound only in some of its senses; the 
 import re
 
 from mdialog import clauses
+from mdialog.leads import leads, leads_not
 
 Sense = tuple[str, str, bool, str | None]  # kind, value, whether it is there, comparison
 
@@ -25,8 +26,8 @@ _NOT_OF_TEMPO = re.compile(
 )
 _NUMBERED = re.compile(r"\d|\b(?:bpm|beats?)\b", re.I)  # a tempo that is counted
 _RAPPED = re.compile(
-    r"\bstrumm(?:ed|ing)(?: \w+ly| an? \w+)? $|\b(?:rap|vocals?|rapping|runs?|licks?|chords?|strumming)(?: vocals?)? (?:is"
-    r"|are)(?: \w+)? $", re.I
+    r"\bstrumm(?:ed|ing)(?: \w+ly| an? \w+)? $|\b(?:rap|vocals?|rapping|runs?|licks?|chords?|strumming)(?: vocals?)?"
+    r" (?:is|are)(?: \w+)? $", re.I
 )
 _ADVERB = re.compile(r"(?<!live)(?<!treb)ly$|^(?:twinkl|sparkl|shimmer|glitter|glisten|gleam|glint)e?s$", re.I)
 _DROP = re.compile("drop", re.I)  # as a noun: "prepares an energetic drop"
@@ -233,9 +234,9 @@ def read(text: str, start: int, kind: str, value: str, at: tuple[int, int], comp
     if kind == "vocal":
         return _vocal(value, present, before, after)
     if kind == "instrument":
-        if clauses.leads(before, after):
+        if leads(before, after):
             unmatched = re.search(r"\boutshine (?:an?|the) $", before, re.I)
-            kind, present = "lead", bool(unmatched) or present and not clauses.leads_not(after)
+            kind, present = "lead", bool(unmatched) or present and not leads_not(after)
         present = present and not _MISSING.match(after) and not text[slice(*at)].endswith("less")
     return kind, value, present, comparison
 
@@ -273,7 +274,7 @@ def _says_nothing(kind: str, word: str, before: str, after: str) -> bool:
         return True
     if kind == "mood":
         return bool(_OCCASION.search(before) or _OF_PEOPLE.match(after) or _PEOPLE_ARE.search(before))
-    if kind == "density" and word.lower() == "busy" and _SLOW_TO_DO.match(after):
+    if kind == "density" and _SLOW_TO_DO.match(after):  # "too busy to listen"
         return True
     if kind in ("density", "loudness") and _ELSEWHERE.match(after):
         return True

@@ -9,7 +9,7 @@ nor these borders were fitted on (``--soundfont``). First linear read-outs of CL
 of render_clips.py, then each is corrected by measures on the windows of the catalogues; last the borders are fitted,
 between which nothing is said. With ``--write`` they become ``verdicts.npz`` beside the CLAP model and
 ``mdialog/verdicts.json``. The table tells, for each kind, how many of the true claims are contradicted, of the false ones
-supported, and of all how many get a verdict; and of true claims, how many do where each kind is as frequent as in people's
+supported, and of all how many get a verdict; and how many do, and of true ones, where each kind is as frequent as in people's
 captions (the labelled ones of ``tests/sentences``).
 """
 
